@@ -1,0 +1,45 @@
+"""Compiles the hot modules: Python files in Cython's pure mode.
+
+Everything else about the package is in pyproject.toml.
+"""
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+COMPILED = [
+    "engine.keytable",
+    "engine.book",
+    "engine.shard",
+    "engine.flow",
+    "fixgw.wire.decimals",
+    "fixgw.wire.framing",
+    "fixgw.wire.building",
+    "fixgw.orders.translate",
+    "fixgw.orders.reports",
+]
+
+DIRECTIVES = {
+    "language_level": "3",
+    "boundscheck": False,
+    "wraparound": False,
+    "cdivision": True,
+    "initializedcheck": False,
+    "infer_types": False,
+    "annotation_typing": True,
+}
+
+extensions = [
+    Extension(
+        name,
+        [name.replace(".", "/") + ".py"],
+        # -O3 measured faster than -O2 on parsing and matching; -march=native was not.
+        extra_compile_args=["-O3", "-fwrapv", "-Wno-unused-function"],
+    )
+    for name in COMPILED
+]
+
+setup(
+    ext_modules=cythonize(
+        extensions, compiler_directives=DIRECTIVES, build_dir="build/cython", nthreads=2
+    )
+)
