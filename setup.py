@@ -10,12 +10,6 @@ COMPILED = [
     "engine.keytable",
     "engine.book",
     "engine.shard",
-    "engine.flow",
-    "fixgw.wire.decimals",
-    "fixgw.wire.framing",
-    "fixgw.wire.building",
-    "fixgw.orders.translate",
-    "fixgw.orders.reports",
 ]
 
 DIRECTIVES = {
@@ -24,7 +18,6 @@ DIRECTIVES = {
     "wraparound": False,
     "cdivision": True,
     "initializedcheck": False,
-    "infer_types": False,
     "annotation_typing": True,
 }
 

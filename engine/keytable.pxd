@@ -1,0 +1,28 @@
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+cdef enum:
+    KEY_BYTES = 36
+    FIRST_CAPACITY = 64
+
+cdef struct KeyEntry:
+    uint64_t hash           # 0 = empty place
+    uint64_t owner
+    uint64_t number
+    int32_t slot
+    unsigned char text[36]
+
+
+cdef class KeyTable:
+    cdef KeyEntry *entries
+    cdef int64_t capacity   # a power of two
+    cdef int64_t used
+    cdef uint64_t key0, key1
+
+    cdef uint64_t _hash(self, uint64_t owner, const unsigned char *text) noexcept nogil
+    cdef int64_t find(self, uint64_t owner, const unsigned char *text) noexcept nogil
+    cdef int64_t insert(
+        self, uint64_t owner, const unsigned char *text, uint64_t number, int32_t slot
+    ) except -1
+    cdef void remove(self, int64_t place) noexcept nogil
+    cdef void clear(self) noexcept nogil
+    cdef int _grow(self) except -1

@@ -1,0 +1,19 @@
+from typing_extensions import Buffer
+
+from engine.statehash import Dump
+
+class Shard:
+    shard_id: int
+    command_seq: int
+    event_seq: int
+    time: int
+    duplicates: int
+    day: int
+    def __init__(self, shard_id: int, hash_key: bytes) -> None: ...
+    @property
+    def open_orders(self) -> int: ...
+    def apply(self, commands: Buffer, time: int) -> bytes: ...
+    def state_hash(self) -> bytes: ...
+    def dump(self) -> Dump: ...
+
+def check_commands(commands: Buffer) -> None: ...
