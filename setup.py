@@ -7,9 +7,15 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 COMPILED = [
+    "engine.decimals",
     "engine.keytable",
     "engine.book",
     "engine.shard",
+    "engine.flow",
+    "fixgw.wire.framing",
+    "fixgw.wire.building",
+    "fixgw.orders.translate",
+    "fixgw.orders.reports",
 ]
 
 DIRECTIVES = {

@@ -245,13 +245,13 @@ class Shard:
         """A 16-byte digest of the whole state (see :mod:`engine.statehash`)."""
         return state_hash(self.dump())
 
-    def dump(self):
-        """The whole state as plain Python values, in canonical order."""
+    def terms(self) -> list:
+        """Symbol, currency and terms of every instrument, in order of definition."""
         i: int32_t
-        books = []
+        rows = []
         for i in range(self.instrument_count):
             terms = cython.address(self.instruments[i])
-            books.append(
+            rows.append(
                 (
                     terms.symbol[:24],
                     terms.currency[:8],
@@ -264,8 +264,25 @@ class Shard:
                         terms.qty_max,
                         terms.notional_max,
                     ),
-                    dump_side(self.pool.orders, cython.address(terms.bids)),
-                    dump_side(self.pool.orders, cython.address(terms.asks)),
+                )
+            )
+        return rows
+
+    def dump(self):
+        """The whole state as plain Python values, in canonical order."""
+        i: int32_t
+        rows = self.terms()
+        books = []
+        for i in range(self.instrument_count):
+            books.append(
+                (
+                    *rows[i],
+                    dump_side(
+                        self.pool.orders, cython.address(self.instruments[i].bids)
+                    ),
+                    dump_side(
+                        self.pool.orders, cython.address(self.instruments[i].asks)
+                    ),
                 )
             )
         ids = [

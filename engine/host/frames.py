@@ -1,0 +1,106 @@
+"""The link protocol between gateways and shards: frames of packed records.
+
+A stream of frames, each a 32-byte header and a payload; ``spec/link.md`` is the table of
+them. The gateway opens the link with HELLO, naming the last event of this shard it has
+taken. The shard answers WELCOME and sends every later event, then the events as they
+happen. The gateway sends batches of commands under numbers of its own; a shard's EVENTS
+frame names the last batch of this link that is durable and whose events are all sent.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import NamedTuple
+
+from engine.records import LAYOUT_VERSION
+
+FRAME_MAGIC = 0x4B4E494C
+LINK_VERSION = 1
+_HEADER = struct.Struct("<IHHIIQQ")
+FRAME_HEADER_BYTES = _HEADER.size
+assert FRAME_HEADER_BYTES == 32
+
+FRAME_BYTES_MAX = 32 * 1024 * 1024
+"""A frame longer than this is an error: no batch comes near it."""
+
+VERSION = LINK_VERSION << 8 | LAYOUT_VERSION
+
+
+class FrameType(IntEnum):
+    """What a frame is, and what its numbers mean."""
+
+    HELLO = 1
+    """number: the gateway's number; extra: last event taken."""
+    WELCOME = 2
+    """number: last command; extra: last event; count: the shard's number."""
+    COMMANDS = 3
+    """number: the gateway's number of this batch; payload: count commands."""
+    EVENTS = 4
+    """number: first event; extra: last durable batch; payload: count events."""
+    REFUSED = 5
+    """payload: why, as text. The shard closes the link after it."""
+
+
+class Frame(NamedTuple):
+    """One frame as read."""
+
+    type: FrameType
+    count: int
+    number: int
+    extra: int
+    payload: bytes
+
+
+class LinkError(Exception):
+    """The other side does not speak this protocol; the link is closed."""
+
+
+def pack_frame(
+    kind: FrameType, number: int, extra: int = 0, payload: bytes = b"", count: int = 0
+) -> bytes:
+    """A frame's bytes."""
+    return (
+        _HEADER.pack(FRAME_MAGIC, VERSION, kind, len(payload), count, number, extra)
+        + payload
+    )
+
+
+class FrameReader:
+    """Cuts a byte stream into frames."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames completed by ``data``. Raises LinkError."""
+        buffer = self._buffer
+        buffer += data
+        frames: list[Frame] = []
+        start = 0
+        while len(buffer) - start >= FRAME_HEADER_BYTES:
+            magic, version, kind, length, count, number, extra = _HEADER.unpack_from(
+                buffer, start
+            )
+            if magic != FRAME_MAGIC:
+                raise LinkError("no frame of the link protocol")
+            if version != VERSION:
+                raise LinkError(
+                    f"link and layout version {version:#x}, this build speaks "
+                    f"{VERSION:#x}: run the same release on both sides"
+                )
+            if length > FRAME_BYTES_MAX:
+                raise LinkError(f"a frame of {length} bytes")
+            end = start + FRAME_HEADER_BYTES + length
+            if end > len(buffer):
+                break
+            try:
+                frame_type = FrameType(kind)
+            except ValueError:
+                raise LinkError(f"unknown frame type {kind}") from None
+            payload = bytes(memoryview(buffer)[start + FRAME_HEADER_BYTES : end])
+            frames.append(Frame(frame_type, count, number, extra, payload))
+            start = end
+        if start:
+            del buffer[:start]
+        return frames

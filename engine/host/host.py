@@ -1,0 +1,166 @@
+"""A shard with its logs: append a batch, commit it, apply it, keep the events.
+
+The command log is the truth and is on disk before anything is applied. The event log
+beside it is derived: it is written without a sync, checked against the replay at start,
+and filled up where a crash left it short.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.journal import CorruptLog, LogKind, LogRecord, RecordLog
+from engine.records import (
+    COMMAND_BYTES,
+    EVENT_BYTES,
+    ClockCommand,
+    CommandKind,
+    InstrumentCommand,
+)
+from engine.shard import Shard
+
+log = logging.getLogger(__name__)
+
+NS_PER_S = 1_000_000_000
+DAY_NS = 86_400 * NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """What starting from the logs found."""
+
+    commands: int
+    events: int
+    events_refilled: int
+    open_orders: int
+    trimmed: tuple[str, ...]
+
+
+class ShardHost:
+    """Owns the folder of one shard.
+
+    ``clock`` gives nanoseconds since the epoch, UTC. ``day_ends_ns`` is the time of day at
+    which the trading day ends, in nanoseconds after midnight UTC. Raises CorruptLog when
+    the logs are damaged or contradict each other.
+    """
+
+    def __init__(
+        self,
+        shard_id: int,
+        folder: Path,
+        clock: Callable[[], int],
+        day_ends_ns: int = 0,
+    ) -> None:
+        self.shard = Shard(shard_id, os.urandom(16))
+        self._clock = clock
+        self._day_ends_ns = day_ends_ns
+        self._commands = RecordLog(
+            folder / "commands", LogKind.COMMANDS, shard_id, preallocate=True
+        )
+        self._events = RecordLog(folder / "events", LogKind.EVENTS, shard_id)
+        self.replay = self._replay()
+
+    @property
+    def event_seq(self) -> int:
+        """Number of the last event."""
+        return self.shard.event_seq
+
+    @property
+    def command_seq(self) -> int:
+        """Number of the last command."""
+        return self.shard.command_seq
+
+    def process(self, commands: bytes) -> bytes:
+        """Log, commit and apply one batch; its events, which may now leave.
+
+        Raises DurabilityLost: then nothing of this batch may be acknowledged, and the
+        process must end.
+        """
+        stamp = max(self._clock(), self.shard.time + 1)
+        self._commands.append(commands, len(commands) // COMMAND_BYTES, stamp)
+        self._commands.commit()
+        events = self.shard.apply(commands, stamp)
+        if events:
+            self._events.append(events, len(events) // EVENT_BYTES, stamp)
+        return events
+
+    def define(self, instruments: Sequence[InstrumentCommand]) -> bytes:
+        """Bring the shard's instruments to these terms; the events."""
+        known = {
+            symbol.rstrip(b"\0").decode(): (currency.rstrip(b"\0").decode(), terms)
+            for symbol, currency, terms in self.shard.terms()
+        }
+        changed = [
+            wanted
+            for wanted in instruments
+            if known.get(wanted.symbol)
+            != (
+                wanted.currency,
+                (
+                    wanted.tick,
+                    wanted.lot,
+                    wanted.reference_price,
+                    wanted.price_min,
+                    wanted.price_max,
+                    wanted.qty_max,
+                    wanted.notional_max,
+                ),
+            )
+        ]
+        for symbol in known.keys() - {wanted.symbol for wanted in instruments}:
+            log.warning("%s is no longer configured and still trades", symbol)
+        if not changed:
+            return b""
+        return self.process(b"".join(command.pack() for command in changed))
+
+    def end_day_if_due(self) -> bytes:
+        """End the trading day when the clock has passed its end; the events."""
+        day = (self._clock() - self._day_ends_ns) // DAY_NS
+        if day <= self.shard.day:
+            return b""
+        return self.process(ClockCommand(CommandKind.END_OF_DAY, day=day).pack())
+
+    def events_after(self, seq: int) -> Iterator[LogRecord]:
+        """The logged batches of events that hold numbers above ``seq``."""
+        return self._events.read(seq + 1)
+
+    def close(self) -> None:
+        """A clean end: everything on disk."""
+        self._commands.close()
+        self._events.close()
+
+    def _replay(self) -> ReplayReport:
+        refilled = 0
+        shard = self.shard
+        for record in self._commands.read(1):
+            before = shard.event_seq
+            events = shard.apply(record.payload, record.stamp)
+            if shard.event_seq > self._events.last:
+                if before != self._events.last:
+                    raise CorruptLog(
+                        "event log",
+                        0,
+                        f"ends at {self._events.last}, inside the batch of events "
+                        f"{before + 1} to {shard.event_seq}",
+                    )
+                self._events.append(events, shard.event_seq - before, record.stamp)
+                refilled += shard.event_seq - before
+        if self._events.last > shard.event_seq:
+            raise CorruptLog(
+                "command log",
+                0,
+                f"leads to event {shard.event_seq}, but event {self._events.last} "
+                "was given out: acknowledged commands are missing",
+            )
+        trimmed = tuple(
+            report.torn_at
+            for report in (self._commands.recovery, self._events.recovery)
+            if report.torn_at
+        )
+        return ReplayReport(
+            shard.command_seq, shard.event_seq, refilled, shard.open_orders, trimmed
+        )

@@ -1,0 +1,136 @@
+"""Instrument definitions, as text: ``config/instruments.csv``.
+
+Columns: symbol, description, currency, tick, lot, reference_price, min_price, max_price,
+max_qty, max_notional. Decimals have at most 8 places. An empty limit means the engine's
+own (:data:`~engine.records.PRICE_MAX`, :data:`~engine.records.QTY_MAX`), an empty
+max_notional means none.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from decimal import Decimal, InvalidOperation
+
+from engine.records import (
+    CURRENCY_BYTES,
+    PRICE_MAX,
+    QTY_MAX,
+    SYMBOL_BYTES,
+    UNIT,
+    CommandKind,
+    InstrumentCommand,
+)
+
+REQUIRED = ("symbol", "tick", "lot")
+KNOWN = (
+    *REQUIRED,
+    "description",
+    "currency",
+    "reference_price",
+    "min_price",
+    "max_price",
+    "max_qty",
+    "max_notional",
+)
+
+INSTRUMENTS_MAX = 100_000
+"""More lines than this are refused: each costs a book in memory at start."""
+
+
+class InstrumentsError(ValueError):
+    """All that is wrong with an instruments file, one line per problem."""
+
+
+def load(text: str, name: str) -> list[InstrumentCommand]:
+    """The instruments in ``text``, in its order; ``name`` is the file for messages.
+
+    Raises InstrumentsError naming file, line, column and reason of every problem.
+    """
+    problems: list[str] = []
+    rows = csv.reader(io.StringIO(text))
+    header = [column.strip() for column in next(rows, [])]
+    for column in REQUIRED:
+        if column not in header:
+            problems.append(f"{name}:1: the column {column} is missing")
+    for column in header:
+        if column not in KNOWN:
+            problems.append(f"{name}:1: unknown column {column!r}")
+    if problems:
+        raise InstrumentsError("\n".join(problems))
+    instruments: list[InstrumentCommand] = []
+    seen: dict[str, int] = {}
+    for row in rows:
+        if not any(cell.strip() for cell in row):
+            continue
+        where = f"{name}:{rows.line_num}"
+        if len(row) != len(header):
+            problems.append(f"{where}: {len(row)} columns instead of {len(header)}")
+            continue
+        cells = {key: cell.strip() for key, cell in zip(header, row, strict=True)}
+        try:
+            instrument = _instrument(cells)
+        except ValueError as error:
+            problems.append(f"{where}: {error}")
+            continue
+        if instrument.symbol in seen:
+            first = seen[instrument.symbol]
+            problems.append(f"{where}: {instrument.symbol} is already on line {first}")
+            continue
+        seen[instrument.symbol] = rows.line_num
+        instruments.append(instrument)
+    if len(instruments) > INSTRUMENTS_MAX:
+        problems.append(f"{name}: more than {INSTRUMENTS_MAX} instruments")
+    if problems:
+        raise InstrumentsError("\n".join(problems))
+    return instruments
+
+
+def _instrument(cells: dict[str, str]) -> InstrumentCommand:
+    tick = _decimal(cells, "tick", 0, PRICE_MAX)
+    instrument = InstrumentCommand(
+        kind=CommandKind.DEFINE_INSTRUMENT,
+        symbol=_text(cells, "symbol", SYMBOL_BYTES),
+        currency=_text(cells, "currency", CURRENCY_BYTES, required=False),
+        tick=tick,
+        lot=_decimal(cells, "lot", 0, QTY_MAX),
+        reference_price=_decimal(cells, "reference_price", 0, PRICE_MAX, default=0),
+        price_min=_decimal(cells, "min_price", 0, PRICE_MAX, default=tick),
+        price_max=_decimal(cells, "max_price", 0, PRICE_MAX, default=PRICE_MAX),
+        qty_max=_decimal(cells, "max_qty", 0, QTY_MAX, default=QTY_MAX),
+        notional_max=_decimal(cells, "max_notional", 0, 9 * 10**18, default=0),
+    )
+    if instrument.price_min > instrument.price_max:
+        raise ValueError("min_price is above max_price")
+    if instrument.reference_price % tick:
+        raise ValueError("reference_price is not a multiple of tick")
+    return instrument
+
+
+def _text(cells: dict[str, str], column: str, size: int, required: bool = True) -> str:
+    value = cells.get(column, "")
+    if required and not value:
+        raise ValueError(f"{column} is empty")
+    if len(value) > size or not value.isascii() or not value.isprintable():
+        raise ValueError(f"{column} {value!r} is not 1 to {size} printable characters")
+    return value
+
+
+def _decimal(
+    cells: dict[str, str], column: str, above: int, most: int, default: int | None = None
+) -> int:
+    text = cells.get(column, "")
+    if not text:
+        if default is None:
+            raise ValueError(f"{column} is empty")
+        return default
+    try:
+        units = Decimal(text) * UNIT
+        value = int(units)
+    except (InvalidOperation, ValueError, OverflowError):
+        raise ValueError(f"{column} {text!r} is not a decimal number") from None
+    if value != units:
+        raise ValueError(f"{column} {text} has more than 8 decimal places")
+    if not above < value <= most:
+        raise ValueError(f"{column} {text} is not above {above} and at most {most // UNIT}")
+    return value

@@ -1,0 +1,5 @@
+"""``python -m fixgw``: the command line."""
+
+from fixgw.ops.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Sockets, timers and files around the sessions: the gateway process."""

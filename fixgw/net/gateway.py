@@ -1,0 +1,192 @@
+"""The gateway: sessions on one side, shards on the other, the outbox between them.
+
+One turn of the event loop is one flush: everything that sessions and shards brought in
+this turn is stored with one write, then each client gets one write, then each shard one
+batch. Nothing waits for more to come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from engine.records import EVENT_BYTES
+from fixgw.net.hosted import Hold, Hosted
+from fixgw.net.links import ShardLink
+from fixgw.orders.reports import render_reports
+from fixgw.session.reasons import DisconnectReason
+from fixgw.session.session import Session
+from fixgw.store import Outbox
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.1
+"""Timers of sessions are this precise: far below a second, the unit of HeartBtInt."""
+
+
+class Gateway:
+    """Owns the sessions it serves and their outbox. One event loop, no threads.
+
+    ``clock`` gives nanoseconds since the epoch. ``on_fatal`` is called when the outbox
+    can no longer be written.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        outbox: Outbox,
+        clock: Callable[[], int],
+        on_fatal: Callable[[BaseException], None],
+    ) -> None:
+        self.number = number
+        self.clock = clock
+        self.disconnects: Counter[DisconnectReason] = Counter()
+        self._outbox = outbox
+        self._on_fatal = on_fatal
+        self._links: Mapping[int, ShardLink] = {}
+        self._sessions: dict[int, Hosted] = {}
+        self._by_identity: dict[tuple[bytes, bytes, bytes], Hosted] = {}
+        self._dirty: dict[int, Hosted] = {}
+        self._batches: dict[int, tuple[bytearray, dict[int, Hosted]]] = {}
+        self._flush_due = False
+
+    # -- set-up ------------------------------------------------------------------------
+
+    def add_sessions(self, sessions: Sequence[Session]) -> None:
+        """The sessions this gateway serves."""
+        for session in sessions:
+            hosted = Hosted(session, self._outbox)
+            identity = session.session_id
+            if hosted.key in self._sessions:
+                other = self._sessions[hosted.key].session.session_id
+                raise ValueError(f"{identity} and {other} have the same key")
+            self._sessions[hosted.key] = hosted
+            self._by_identity[
+                identity.begin_string.encode(),
+                identity.target_comp_id.encode(),
+                identity.sender_comp_id.encode(),
+            ] = hosted
+
+    def use_links(self, links: Mapping[int, ShardLink]) -> None:
+        """The links by shard."""
+        self._links = links
+
+    def find(self, begin: bytes, sender: bytes, target: bytes) -> Hosted | None:
+        """The session of a Logon with these BeginString and CompIDs."""
+        return self._by_identity.get((begin, sender, target))
+
+    @property
+    def sessions(self) -> Sequence[Hosted]:
+        """All sessions."""
+        return list(self._sessions.values())
+
+    # -- commands ----------------------------------------------------------------------
+
+    def is_up(self, shard: int) -> bool:
+        """Whether commands can be given to ``shard`` now."""
+        link = self._links.get(shard)
+        return link is not None and link.has_room
+
+    def command(self, shard: int, session: Session, seq: int, command: bytes) -> None:
+        """Send an order command of ``session``'s message ``seq`` with the next flush."""
+        hosted = self._sessions[session.session_id.key]
+        commands, senders = self._batches.setdefault(shard, (bytearray(), {}))
+        commands += command
+        if hosted.key not in senders:
+            senders[hosted.key] = hosted
+            hosted.hold(seq).shards += 1
+        self.touch(hosted)
+
+    # -- events ------------------------------------------------------------------------
+
+    def taken(self, shard: int) -> int:
+        """The last event of ``shard`` that became messages."""
+        return self._outbox.taken(shard)
+
+    def take_events(self, shard: int, first: int, count: int, events: bytes) -> None:
+        """Events become messages in their sessions' streams, each exactly once."""
+        taken = self._outbox.taken(shard)
+        if first > taken + 1:
+            raise ValueError(f"shard {shard}: event {first} after {taken}")
+        known = taken + 1 - first
+        if known >= count:
+            return
+        if known:
+            events = events[known * EVENT_BYTES :]
+        now = self.clock()
+        for key, msg_type, body in render_reports(events):
+            hosted = self._sessions.get(key)
+            if hosted is not None:
+                hosted.session.send(msg_type, body, now)
+                self._dirty[key] = hosted
+        self._outbox.set_taken(shard, first + count - 1)
+        self._schedule()
+
+    # -- turns -------------------------------------------------------------------------
+
+    def touch(self, hosted: Hosted) -> None:
+        """The session has effects: they are carried out at the end of this turn."""
+        self._dirty[hosted.key] = hosted
+        self._schedule()
+
+    def tick(self) -> None:
+        """Timers of all connected sessions."""
+        now = self.clock()
+        for hosted in self._sessions.values():
+            if hosted.session.is_connected:
+                hosted.session.tick(now)
+                self._dirty[hosted.key] = hosted
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._flush_due:
+            self._flush_due = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        dirty, self._dirty = self._dirty, {}
+        batches, self._batches = self._batches, {}
+        try:
+            for hosted in dirty.values():
+                hosted.collect()
+            self._outbox.flush(self.clock())
+        except Exception as error:
+            self._on_fatal(error)
+            return
+        for hosted in dirty.values():
+            hosted.release()
+        for shard, (commands, senders) in batches.items():
+            callbacks = [
+                self._durable(hosted, hosted.hold(0)) for hosted in senders.values()
+            ]
+            self._links[shard].submit(bytes(commands), callbacks)
+        for hosted in dirty.values():
+            hosted.end_chunk()
+            if hosted.replay_due and hosted.continue_replay(self.clock()):
+                self.touch(hosted)
+
+    def _durable(self, hosted: Hosted, hold: Hold) -> Callable[[], None]:
+        def durable() -> None:
+            hold.shards -= 1
+            if hold.shards == 0:
+                self.touch(hosted)
+
+        return durable
+
+    # -- end ---------------------------------------------------------------------------
+
+    def log_out_all(self, text: str) -> None:
+        """Begin the logout of every session."""
+        now = self.clock()
+        for hosted in self._sessions.values():
+            if hosted.session.is_logged_on:
+                hosted.session.logout(text, now, DisconnectReason.SHUTDOWN)
+                self.touch(hosted)
+
+    @property
+    def connected(self) -> int:
+        """How many sessions have a connection."""
+        return sum(hosted.session.is_connected for hosted in self._sessions.values())

@@ -1,0 +1,230 @@
+"""The gateway's end of its links to the shards: over a socket, or in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from engine.host.frames import Frame, FrameReader, FrameType, LinkError, pack_frame
+from engine.host.service import ShardService
+from engine.records import COMMAND_BYTES
+
+log = logging.getLogger(__name__)
+
+RETRY_S_FIRST = 0.02
+RETRY_S_MAX = 1.0
+SEND_BUFFER_BYTES_MAX = 64 * 1024 * 1024
+"""A shard this far behind takes no further commands until it has caught up."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Commands sent to a shard and not yet known to be durable there."""
+
+    number: int
+    commands: bytes
+    on_durable: list[Callable[[], None]] = field(default_factory=list)
+
+
+class EventSink(Protocol):
+    """Who takes a shard's events: the gateway."""
+
+    def taken(self, shard: int) -> int:
+        """The last event of ``shard`` that was taken."""
+
+    def take_events(self, shard: int, first: int, count: int, events: bytes) -> None:
+        """Events numbered from ``first``, following those taken before."""
+
+
+class ShardLink:
+    """What the socket form and the in-process form have in common.
+
+    Commands that a lost link or a restarted shard may not have are kept and sent again,
+    in their order; the shard knows by session and MsgSeqNum(34) what it has applied.
+    """
+
+    def __init__(self, shard: int, sink: EventSink) -> None:
+        self.shard = shard
+        self.is_up = False
+        self._sink = sink
+        self._outstanding: deque[Batch] = deque()
+        self._last_number = 0
+
+    def submit(self, commands: bytes, on_durable: list[Callable[[], None]]) -> None:
+        """Send a batch; each of ``on_durable`` is called once the shard has it."""
+        self._last_number += 1
+        batch = Batch(self._last_number, commands, on_durable)
+        self._outstanding.append(batch)
+        self._transmit(batch)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether further commands are welcome."""
+        return self.is_up
+
+    async def close(self) -> None:
+        """End the link."""
+
+    def _transmit(self, batch: Batch) -> None:
+        raise LookupError("a link form must say how it transmits")
+
+    def _delivered(self, first: int, committed: int, count: int, events: bytes) -> None:
+        if count:
+            self._sink.take_events(self.shard, first, count, events)
+        while self._outstanding and self._outstanding[0].number <= committed:
+            for callback in self._outstanding.popleft().on_durable:
+                callback()
+
+    def _transmit_outstanding(self) -> None:
+        for batch in list(self._outstanding):
+            self._transmit(batch)
+
+
+class SocketLink(ShardLink):
+    """A link over a Unix socket, connected again whenever it is lost."""
+
+    def __init__(
+        self, shard: int, sink: EventSink, path: Path, gateway: int
+    ) -> None:
+        super().__init__(shard, sink)
+        self._path = path
+        self._gateway = gateway
+        self._protocol: _LinkProtocol | None = None
+        self._level_at = 0
+        self._task = asyncio.get_running_loop().create_task(self._keep_connected())
+
+    @property
+    def has_room(self) -> bool:
+        return (
+            self.is_up
+            and self._protocol is not None
+            and self._protocol.unsent < SEND_BUFFER_BYTES_MAX
+        )
+
+    async def close(self) -> None:
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        if self._protocol is not None:
+            self._protocol.close()
+
+    def _transmit(self, batch: Batch) -> None:
+        if self._protocol is not None and self.is_up:
+            self._protocol.send(
+                pack_frame(
+                    FrameType.COMMANDS,
+                    batch.number,
+                    payload=batch.commands,
+                    count=len(batch.commands) // COMMAND_BYTES,
+                )
+            )
+
+    async def _keep_connected(self) -> None:
+        retry_s = RETRY_S_FIRST
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                _, protocol = await loop.create_unix_connection(
+                    lambda: _LinkProtocol(self._take), str(self._path)
+                )
+            except OSError:
+                await asyncio.sleep(retry_s)
+                retry_s = min(retry_s * 2, RETRY_S_MAX)
+                continue
+            retry_s = RETRY_S_FIRST
+            self._protocol = protocol
+            taken = self._sink.taken(self.shard)
+            protocol.send(pack_frame(FrameType.HELLO, self._gateway, taken))
+            await protocol.lost.wait()
+            self._protocol = None
+            if self.is_up:
+                self.is_up = False
+                log.warning("shard %d: link lost", self.shard)
+
+    def _take(self, frame: Frame) -> None:
+        if frame.type is FrameType.WELCOME and frame.count == self.shard:
+            self._level_at = frame.extra
+            self._rise_if_level()
+        elif frame.type is FrameType.EVENTS:
+            self._delivered(frame.number, frame.extra, frame.count, frame.payload)
+            self._rise_if_level()
+        elif frame.type is FrameType.REFUSED:
+            raise LinkError(frame.payload.decode("utf-8", "replace"))
+        else:
+            raise LinkError(f"unexpected {frame.type.name}")
+
+    def _rise_if_level(self) -> None:
+        """Trading through this link begins once its past is known."""
+        if not self.is_up and self._sink.taken(self.shard) >= self._level_at:
+            self.is_up = True
+            log.info("shard %d: link up at event %d", self.shard, self._level_at)
+            self._transmit_outstanding()
+
+
+class _LinkProtocol(asyncio.Protocol):
+    """Frames in, bytes out."""
+
+    def __init__(self, take: Callable[[Frame], None]) -> None:
+        self._take = take
+        self._reader = FrameReader()
+        self._transport: asyncio.Transport | None = None
+        self.lost = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for frame in self._reader.feed(data):
+                self._take(frame)
+        except LinkError as error:
+            log.error("link to a shard closed: %s", error)
+            self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set()
+
+    @property
+    def unsent(self) -> int:
+        return self._transport.get_write_buffer_size() if self._transport else 0
+
+    def send(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+class LocalLink(ShardLink):
+    """A link to a shard in the same process and event loop."""
+
+    def __init__(self, shard: int, sink: EventSink, service: ShardService) -> None:
+        super().__init__(shard, sink)
+        self._service = service
+        self._level_at = service.host.event_seq
+        service.attach(self, sink.taken(shard))
+        self.is_up = sink.taken(shard) >= self._level_at
+
+    def _transmit(self, batch: Batch) -> None:
+        self._service.submit(self, batch.number, batch.commands)
+
+    def deliver(self, first: int, committed: int, count: int, events: bytes) -> None:
+        """Port of the service: events, handed over without a copy."""
+        self._delivered(first, committed, count, events)
+        self.is_up = self.is_up or self._sink.taken(self.shard) >= self._level_at
+
+    def backlog(self) -> int:
+        """Port of the service: nothing waits between two objects."""
+        return 0
+
+    async def close(self) -> None:
+        self._service.detach(self)

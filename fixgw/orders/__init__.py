@@ -1,0 +1,1 @@
+"""FIX messages to commands, events to reports, and which shard a symbol belongs to."""

@@ -1,0 +1,119 @@
+"""Checks of a single message: who sent it, when, and whether a Logon is acceptable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from fixgw.session.reasons import DisconnectReason
+from fixgw.session.settings import SessionSettings
+from fixgw.wire import Message, parse_utc_timestamp
+
+NS_PER_S = 1_000_000_000
+
+HEART_BT_INT_S_MAX = 3_600
+"""A HeartBtInt(108) above an hour is a mistake: a dead peer would never be noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a message or Logon is refused."""
+
+    reason: DisconnectReason
+    text: str
+    """Goes to the client in Text(58)."""
+    tag: int | None = None
+    """The field to blame, for a Reject(3)."""
+
+
+def number(value: bytes | None) -> int | None:
+    """A non-negative integer of FIX (leading zeros allowed), or None."""
+    if value and value.isdigit() and len(value) <= 18:
+        return int(value)
+    return None
+
+
+def may_connect(settings: SessionSettings, address: str) -> bool:
+    """Whether AllowedRemoteAddresses lets a client at this IP address log on."""
+    allowed = settings.allowed_remote_addresses
+    if not allowed:
+        return True
+    ip = ip_address(address.removeprefix("::ffff:"))
+    return any(ip in network for network in allowed)
+
+
+def check_identity(message: Message, settings: SessionSettings) -> Objection | None:
+    """BeginString(8) and the CompIDs of a message inside a session."""
+    own = settings.session_id
+    if message.get(8) != own.begin_string.encode("ascii"):
+        seen = (message.get(8) or b"").decode("latin-1")
+        return Objection(
+            DisconnectReason.BEGIN_STRING_WRONG,
+            f"Incorrect BeginString: expected {own.begin_string}, received {seen}",
+        )
+    if settings.check_comp_id:
+        for tag, expected in ((49, own.target_comp_id), (56, own.sender_comp_id)):
+            value = message.get(tag)
+            if value and value != expected.encode("ascii"):
+                seen = value.decode("latin-1")
+                return Objection(
+                    DisconnectReason.COMP_ID_WRONG,
+                    f"CompID problem: expected {expected}, received {seen}",
+                    tag,
+                )
+    return None
+
+
+def check_sending_time(
+    message: Message, settings: SessionSettings, now_ns: int
+) -> Objection | None:
+    """SendingTime(52) within MaxLatency of our clock; absence is judged as content."""
+    value = message.get(52)
+    if not settings.check_latency or not value:
+        return None
+    try:
+        off_ns = abs(parse_utc_timestamp(value) - now_ns)
+    except ValueError:
+        return None
+    if off_ns <= settings.max_latency_s * NS_PER_S:
+        return None
+    return Objection(
+        DisconnectReason.SENDING_TIME_WRONG,
+        f"SendingTime accuracy problem: {value.decode('latin-1')} is "
+        f"{off_ns // NS_PER_S} s off, {settings.max_latency_s} s are allowed",
+        52,
+    )
+
+
+def check_logon(
+    message: Message, settings: SessionSettings, now_ns: int
+) -> Objection | None:
+    """Everything about a Logon that needs no state. Nothing was changed before it."""
+    if not settings.schedule.is_logon_allowed(now_ns):
+        return Objection(
+            DisconnectReason.OUTSIDE_SCHEDULE, "Logon is not allowed at this time"
+        )
+    objection = check_identity(message, settings)
+    if objection is None:
+        objection = check_sending_time(message, settings, now_ns)
+    if objection is not None:
+        return objection
+
+    def invalid(text: str, tag: int | None = None) -> Objection:
+        return Objection(DisconnectReason.INVALID_LOGON, text, tag)
+
+    if message.get(98) != b"0":
+        return invalid("EncryptMethod(98) must be 0 (none)", 98)
+    interval = message.get(108) or b""
+    if interval.startswith(b"-"):
+        return invalid("HeartBtInt must not be negative", 108)
+    seconds = number(interval)
+    if seconds is None:
+        return invalid("HeartBtInt(108) is missing or no number", 108)
+    if seconds > HEART_BT_INT_S_MAX:
+        return invalid(f"HeartBtInt(108) is above {HEART_BT_INT_S_MAX}", 108)
+    if message.get(141) == b"Y" and number(message.get(34)) != 1:
+        return invalid("ResetSeqNumFlag(141)=Y demands MsgSeqNum(34)=1", 34)
+    if message.get(43) == b"Y":
+        return invalid("a Logon cannot be a possible duplicate", 43)
+    return None

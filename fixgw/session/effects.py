@@ -1,0 +1,61 @@
+"""What a session wants done. The shell around it does it, in the order given.
+
+``Send`` means: keep the message, then write it, so a number is never on the wire that a
+restart would not know. ``Write`` is for bytes that are not kept: replays, whose numbers
+were kept long ago.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fixgw.session.reasons import DisconnectReason
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Store this message under its number; write it unless ``held``."""
+
+    seq: int
+    data: bytes
+    admin: bool
+    held: bool
+    """A replay is under way or nobody is connected: it stays in the store for now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Write these bytes."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ResetNumbers:
+    """Both numbers are 1 again: stored messages of older epochs are never resent."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Read stored messages and pass them to ``Session.replay_rows`` until it is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Write what is pending, then close the connection."""
+
+    reason: DisconnectReason
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An exception of the application: log it with the message that caused it."""
+
+    error: Exception
+    data: bytes
+
+
+Effect = Send | Write | ResetNumbers | Replay | Close | Fault

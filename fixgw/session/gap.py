@@ -1,0 +1,117 @@
+"""Messages that came early, and the request for those that are missing before them."""
+
+from __future__ import annotations
+
+from fixgw.wire import Message
+
+EARLY_MESSAGES_MAX = 10_000
+"""Early messages kept while a gap is being filled; beyond it they are asked for again."""
+
+EARLY_BYTES_MAX = 8 * 1024 * 1024
+"""The same as bytes: what one session may cost in memory by being ahead."""
+
+ALIKE_REQUESTS_MAX = 3
+"""So often the same range is asked for before giving up: a peer that answers with
+nothing, or always with the same, would keep us in a loop."""
+
+PATIENCE_NS = 10_000_000_000
+"""Without progress for so long, the range is asked for again."""
+
+
+class Gap:
+    """At most one ResendRequest(2) is outstanding; see FIX 4.4 volume 2.
+
+    ``chunk``: how many messages to ask for at a time, 0 for all of them.
+    """
+
+    def __init__(self, chunk: int, closed_end: bool, redundant: bool) -> None:
+        self._chunk = chunk
+        self._closed_end = closed_end
+        self._redundant = redundant
+        self._early: dict[int, Message | None] = {}
+        self._early_bytes = 0
+        self._end = 0
+        self._chunk_end = 0
+        self._asked_ns = 0
+        self._asked_from = 0
+        self._alike = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a request is outstanding."""
+        return self._end > 0
+
+    def clear(self) -> None:
+        """Forget everything: the numbers were reset or the connection is gone."""
+        self._early.clear()
+        self._early_bytes = 0
+        self._end = self._chunk_end = self._alike = 0
+
+    def keep(self, seq: int, message: Message | None) -> None:
+        """Keep an early message for its turn; None when it only has to be counted.
+
+        Above the limits nothing is kept, and it will be missing later.
+        """
+        size = len(message.raw) if message else 0
+        if (
+            seq in self._early
+            or len(self._early) >= EARLY_MESSAGES_MAX
+            or self._early_bytes + size > EARLY_BYTES_MAX
+        ):
+            return
+        self._early[seq] = message
+        self._early_bytes += size
+
+    def has(self, seq: int) -> bool:
+        """Whether the message with this number was kept."""
+        return seq in self._early
+
+    def take(self, seq: int) -> Message | None:
+        """The kept message with this number, which must be there."""
+        message = self._early.pop(seq)
+        if message:
+            self._early_bytes -= len(message.raw)
+        return message
+
+    def found(self, expected: int, received: int, now_ns: int) -> tuple[int, int] | None:
+        """A message ``received`` came early: BeginSeqNo(7), EndSeqNo(16) to ask for.
+
+        None while a request is outstanding, which covers it already.
+        """
+        if self.is_open and not self._redundant:
+            return None
+        return self._ask(expected, received - 1, now_ns)
+
+    def passed(self, expected: int, now_ns: int) -> tuple[int, int] | None:
+        """The expected number has moved on; the next range to ask for, if any."""
+        if not self.is_open:
+            return None
+        if expected > self._end:
+            self._end = self._alike = 0
+            return None
+        self._asked_ns = now_ns
+        if self._chunk and expected > self._chunk_end:
+            return self._ask(expected, self._end, now_ns)
+        return None
+
+    def overdue(self, expected: int, now_ns: int) -> tuple[int, int] | None:
+        """Ask again after PATIENCE_NS without progress. See :attr:`is_hopeless`."""
+        if not self.is_open or now_ns - self._asked_ns < PATIENCE_NS:
+            return None
+        return self._ask(expected, self._end, now_ns)
+
+    @property
+    def is_hopeless(self) -> bool:
+        """The same range was asked for too often."""
+        return self._alike > ALIKE_REQUESTS_MAX
+
+    def _ask(self, begin: int, end: int, now_ns: int) -> tuple[int, int]:
+        self._alike = self._alike + 1 if begin == self._asked_from else 1
+        self._asked_from = begin
+        self._asked_ns = now_ns
+        self._end = end
+        self._chunk_end = end
+        if self._chunk and end - begin + 1 > self._chunk:
+            self._chunk_end = begin + self._chunk - 1
+            return begin, self._chunk_end
+        return begin, end if self._closed_end else 0

@@ -1,0 +1,731 @@
+"""One FIX session, sans-I/O: messages and time in, effects out.
+
+A Session lives as long as its configuration, over many connections. The shell around it
+passes in messages as framed, calls :meth:`Session.tick` a few times per second, and
+carries out the effects of :meth:`Session.take_effects` in order. It never blocks, never
+reads a clock, and is not thread-safe.
+
+What a message is judged by, in this order: BeginString, CompIDs, SendingTime, number,
+content. The number decides by the table NUMBER_RULES; a message above a gap is kept
+unjudged and judged once, at its turn, because judging it early would reject it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from fixgw.dictionary import (
+    Dictionary,
+    MessageSupport,
+    SessionRejectReason,
+    Switches,
+    Violation,
+    validate,
+)
+from fixgw.session.checks import (
+    NS_PER_S,
+    Objection,
+    check_identity,
+    check_logon,
+    check_sending_time,
+    number,
+)
+from fixgw.session.effects import Close, Effect, Fault, Replay, ResetNumbers, Send, Write
+from fixgw.session.gap import Gap
+from fixgw.session.outgoing import (
+    Composer,
+    business_reject_body,
+    reject_body,
+    reverse_route,
+)
+from fixgw.session.reasons import DisconnectReason
+from fixgw.session.replay import (
+    INFINITY_OF_OLD,
+    PENDING_REQUESTS_MAX,
+    ReplayProgress,
+    StoredMessage,
+    as_possible_duplicate,
+)
+from fixgw.session.settings import SessionSettings
+from fixgw.session.tables import (
+    KIND_OF,
+    NUMBER_RULES,
+    Happening,
+    Kind,
+    Number,
+    State,
+    Verdict,
+    next_state,
+)
+from fixgw.wire import Message, parse_utc_timestamp
+
+PEER_CLOSE_PATIENCE_S = 10
+"""After we answered a Logout the client should close; so long we wait (test case 13.b)."""
+
+
+class Application(Protocol):
+    """What the session layer serves. Called with messages in order, each once."""
+
+    def on_logon(self, session: Session) -> None:
+        """The session is established."""
+
+    def on_logout(self, session: Session) -> None:
+        """The session is no longer established."""
+
+    def on_message(self, session: Session, message: Message, now_ns: int) -> None:
+        """An application message; PossDupFlag(43) and PossResend(97) are its to judge.
+
+        May call the session's ``send``, ``reject`` and ``business_reject``.
+        """
+
+
+@dataclass(slots=True)
+class Numbers:
+    """What a session must remember over a restart."""
+
+    next_in: int = 1
+    next_out: int = 1
+    epoch: int = 1
+    """How often the numbers began at 1."""
+    window: int = 0
+    """Start of the schedule window they belong to."""
+
+
+class Session:
+    """See the module. ``dictionary`` None means no validation of content."""
+
+    def __init__(
+        self,
+        settings: SessionSettings,
+        dictionary: Dictionary | None,
+        application: Application,
+        numbers: Numbers,
+    ) -> None:
+        self.settings = settings
+        self.session_id = settings.session_id
+        self.numbers = numbers
+        self.state = State.DISCONNECTED
+        self.heart_bt_int_s = 0
+        self._dictionary = dictionary
+        self._application = application
+        self._composer = Composer(settings.session_id, settings.timestamp_precision)
+        self._switches = Switches(
+            validate_fields_out_of_order=settings.validate_fields_out_of_order,
+            validate_fields_have_values=settings.validate_fields_have_values,
+            validate_user_defined_fields=settings.validate_user_defined_fields,
+            allow_unknown_msg_fields=settings.allow_unknown_msg_fields,
+            allow_unknown_enum_values=settings.allow_unknown_enum_values,
+        )
+        self._gap = Gap(
+            settings.resend_request_chunk_size,
+            settings.closed_resend_interval,
+            settings.send_redundant_resend_requests,
+        )
+        self._effects: list[Effect] = []
+        self._replay: ReplayProgress | None = None
+        self._replays_waiting: list[tuple[int, int]] = []
+        self._held_from = 0
+        self._sent_ns = 0
+        self._received_ns = 0
+        self._test_requests = 0
+        self._test_request_open = False
+        self._deadline_ns = 0
+        self._end_reason = DisconnectReason.LOGOUT_COMPLETE
+        self._logged_out = False
+
+    # -- for the shell -----------------------------------------------------------------
+
+    @property
+    def is_logged_on(self) -> bool:
+        """Whether application messages may flow."""
+        return self.state is State.ACTIVE
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection belongs to this session."""
+        return self.state is not State.DISCONNECTED
+
+    def take_effects(self) -> Sequence[Effect]:
+        """The effects since the last call, to be carried out in order."""
+        effects, self._effects = self._effects, []
+        return effects
+
+    def logon(self, message: Message, now_ns: int) -> None:
+        """The first message of a connection, a Logon with this session's CompIDs.
+
+        Afterwards the session is connected: established, or about to be closed.
+        """
+        self._sent_ns = self._received_ns = now_ns
+        self._test_request_open = False
+        objection = check_logon(message, self.settings, now_ns)
+        if objection is None:
+            objection = self._check_logon_content(message)
+        if objection is not None:
+            self._refuse_logon(objection, now_ns)
+            return
+        reset = message.get(141) == b"Y"
+        window = self.settings.schedule.window_start(now_ns) or 0
+        if reset or self.settings.reset_on_logon or window != self.numbers.window:
+            self._reset_numbers()
+            self.numbers.window = window
+        seq = number(message.get(34))
+        if seq is None:
+            self._refuse_logon(
+                Objection(
+                    DisconnectReason.MSG_SEQ_NUM_MISSING,
+                    "Received message without MsgSeqNum",
+                ),
+                now_ns,
+            )
+            return
+        if seq < self.numbers.next_in:
+            self._refuse_logon(self._too_low(seq), now_ns)
+            return
+        self._move(Happening.LOGON_ACCEPTED)
+        self.heart_bt_int_s = number(message.get(108)) or 0
+        self._answer_logon(reset, now_ns)
+        if seq == self.numbers.next_in:
+            self.numbers.next_in += 1
+        else:
+            # The Logon itself counts; what was missed before it is asked for.
+            self._gap.keep(seq, None)
+            self._ask(self._gap.found(self.numbers.next_in, seq, now_ns), now_ns)
+        self._application.on_logon(self)
+
+    def receive(self, message: Message, now_ns: int) -> None:
+        """A message on an established connection."""
+        if self.state is State.CLOSING:
+            return
+        self._received_ns = now_ns
+        self._test_request_open = False
+        objection = check_identity(message, self.settings) or check_sending_time(
+            message, self.settings, now_ns
+        )
+        seq = number(message.get(34))
+        if seq is None:
+            self._break_off(
+                DisconnectReason.MSG_SEQ_NUM_MISSING,
+                "Received message without MsgSeqNum",
+                now_ns,
+            )
+            return
+        kind = self._kind(message)
+        if objection is not None:
+            self._object(message, seq, objection, now_ns)
+            return
+        if kind is Kind.LOGON and message.get(141) == b"Y" and seq == 1:
+            self._reset_in_session(message, now_ns)
+            return
+        self._by_number(kind, seq, message, now_ns)
+        self._continue_after_gap(now_ns)
+
+    def tick(self, now_ns: int) -> None:
+        """Timers. To be called several times per second while connected."""
+        if self.state in (State.DISCONNECTED, State.CLOSING):
+            return
+        if self.state in (State.LOGOUT_SENT, State.LOGOUT_ANSWERED):
+            if now_ns >= self._deadline_ns:
+                unanswered = (
+                    self.state is State.LOGOUT_SENT
+                    and self._end_reason is DisconnectReason.LOGOUT_COMPLETE
+                )
+                self._close(
+                    DisconnectReason.LOGOUT_TIMEOUT if unanswered else self._end_reason,
+                    "",
+                )
+            return
+        if self.settings.schedule.window_start(now_ns) != self.numbers.window:
+            self.logout(
+                "The session's time window has ended",
+                now_ns,
+                DisconnectReason.SCHEDULE_END,
+            )
+            return
+        self._ask(self._gap.overdue(self.numbers.next_in, now_ns), now_ns)
+        if self._gap.is_hopeless:
+            self._break_off(
+                DisconnectReason.RESEND_UNANSWERED,
+                f"No answer to ResendRequest from {self.numbers.next_in}",
+                now_ns,
+            )
+        elif self.heart_bt_int_s and not self.settings.disable_heartbeat_check:
+            self._keep_alive(now_ns)
+
+    def send(
+        self, msg_type: str, body: bytes, now_ns: int, *, poss_resend: bool = False
+    ) -> int:
+        """Send an application message; its MsgSeqNum(34).
+
+        Works at any time: without a connection the message is stored, and the client's
+        ResendRequest after its next Logon brings it.
+        """
+        return self._send(
+            msg_type, body, now_ns, admin=False, route=b"", poss_resend=poss_resend
+        )
+
+    def reject(
+        self, message: Message, reason: int, tag: int | None, text: str, now_ns: int
+    ) -> None:
+        """Answer ``message`` with Reject(3)."""
+        body = reject_body(
+            number(message.get(34)) or 0, message.msg_type, reason, tag, text
+        )
+        self._send(
+            "3",
+            body,
+            now_ns,
+            admin=not self.settings.resend_session_level_rejects,
+            route=reverse_route(message),
+        )
+
+    def business_reject(
+        self, message: Message, reason: int, text: str, now_ns: int
+    ) -> None:
+        """Answer ``message`` with BusinessMessageReject(j)."""
+        body = business_reject_body(
+            number(message.get(34)) or 0,
+            message.msg_type,
+            reason,
+            text,
+            message.get(11) or b"",
+        )
+        self._send("j", body, now_ns, admin=False, route=reverse_route(message))
+
+    def logout(
+        self,
+        text: str,
+        now_ns: int,
+        reason: DisconnectReason = DisconnectReason.LOGOUT_COMPLETE,
+    ) -> None:
+        """Begin the logout; the connection closes when it is answered, or in time.
+
+        ``reason`` is what the end of the connection will be counted as.
+        """
+        if self.state is not State.ACTIVE:
+            return
+        self._end_reason = reason
+        self._send_logout(text, now_ns)
+        self._deadline_ns = now_ns + self.settings.logout_timeout_s * NS_PER_S
+        self._move(Happening.LOGOUT_BEGUN)
+
+    def break_off(self, reason: DisconnectReason, text: str, now_ns: int) -> None:
+        """Say Logout and close at once."""
+        if self.state not in (State.DISCONNECTED, State.CLOSING):
+            self._break_off(reason, text, now_ns)
+
+    def connection_lost(self, now_ns: int) -> None:
+        """The connection is closed, by whomever. Always the last call for it."""
+        was = self.state
+        clean, self._logged_out = self._logged_out, False
+        self._end_reason = DisconnectReason.LOGOUT_COMPLETE
+        self._move(Happening.CONNECTION_LOST)
+        self._gap.clear()
+        self._replay = None
+        self._replays_waiting.clear()
+        self._held_from = 0
+        if self.settings.reset_on_disconnect or (
+            self.settings.reset_on_logout and clean
+        ):
+            self._reset_numbers()
+        if was is not State.DISCONNECTED:
+            self._application.on_logout(self)
+
+    # -- Logon -------------------------------------------------------------------------
+
+    def _check_logon_content(self, message: Message) -> Objection | None:
+        if self._dictionary is None:
+            return None
+        violation = validate(
+            self._dictionary, "A", message.fields(), self._switches
+        )
+        if violation is None:
+            return None
+        return Objection(
+            DisconnectReason.INVALID_LOGON, violation.text, violation.tag
+        )
+
+    def _refuse_logon(self, objection: Objection, now_ns: int) -> None:
+        self._move(Happening.LOGON_REFUSED)
+        self._send_logout(objection.text, now_ns)
+        self._effects.append(Close(objection.reason, objection.text))
+
+    def _answer_logon(self, reset: bool, now_ns: int) -> None:
+        body = b"98=0\x01108=%d\x01" % self.heart_bt_int_s
+        if reset:
+            body += b"141=Y\x01"
+        self._send("A", body, now_ns, admin=True)
+
+    def _reset_in_session(self, message: Message, now_ns: int) -> None:
+        objection = check_logon(message, self.settings, now_ns)
+        if objection is not None:
+            self._break_off(objection.reason, objection.text, now_ns)
+            return
+        self._move(Happening.NUMBERS_RESET)
+        self._reset_numbers()
+        self.heart_bt_int_s = number(message.get(108)) or 0
+        self.numbers.next_in = 2
+        self._answer_logon(True, now_ns)
+
+    def _reset_numbers(self) -> None:
+        self.numbers.next_in = self.numbers.next_out = 1
+        self.numbers.epoch += 1
+        self._gap.clear()
+        self._replay = None
+        self._replays_waiting.clear()
+        self._held_from = 0
+        self._effects.append(ResetNumbers(self.numbers.epoch))
+
+    # -- judging -----------------------------------------------------------------------
+
+    @staticmethod
+    def _kind(message: Message) -> Kind:
+        kind = KIND_OF.get(message.msg_type, Kind.APPLICATION)
+        if kind is Kind.RESET and message.get(123) == b"Y":
+            return Kind.GAP_FILL
+        return kind
+
+    def _by_number(
+        self, kind: Kind, seq: int, message: Message, now_ns: int
+    ) -> None:
+        expected = self.numbers.next_in
+        if seq == expected:
+            relation = Number.EXPECTED
+        elif seq > expected:
+            relation = Number.HIGH
+        elif message.get(43) == b"Y":
+            relation = Number.LOW_POSS_DUP
+        else:
+            relation = Number.LOW
+        verdict = NUMBER_RULES[kind, relation]
+        if verdict is Verdict.PROCESS:
+            self._process(kind, seq, message, now_ns)
+        elif verdict is Verdict.TOO_LOW:
+            objection = self._too_low(seq)
+            self._break_off(objection.reason, objection.text, now_ns)
+        elif verdict is Verdict.REFUSE_LOGON:
+            self._break_off(
+                DisconnectReason.UNEXPECTED_LOGON, "Already logged on", now_ns
+            )
+        elif verdict is not Verdict.IGNORE:
+            self._early(verdict, seq, message, now_ns)
+
+    def _early(
+        self, verdict: Verdict, seq: int, message: Message, now_ns: int
+    ) -> None:
+        """A message above the expected number."""
+        if verdict is Verdict.QUEUE:
+            self._gap.keep(seq, message)
+        elif verdict is Verdict.SERVE_AND_QUEUE and not self._gap.has(seq):
+            self._gap.keep(seq, None)
+            self._serve_resend(message, seq, now_ns)
+        self._ask(self._gap.found(self.numbers.next_in, seq, now_ns), now_ns)
+        if verdict is Verdict.ANSWER_LOGOUT:
+            self._logout_received(now_ns)
+
+    def _continue_after_gap(self, now_ns: int) -> None:
+        """Early messages whose turn has come, then the next part of the gap."""
+        while self._gap.has(self.numbers.next_in) and self.state is not State.CLOSING:
+            message = self._gap.take(self.numbers.next_in)
+            if message is None:
+                self.numbers.next_in += 1
+            else:
+                self._process(
+                    self._kind(message), self.numbers.next_in, message, now_ns
+                )
+        self._ask(self._gap.passed(self.numbers.next_in, now_ns), now_ns)
+
+    def _process(
+        self, kind: Kind, seq: int, message: Message, now_ns: int
+    ) -> None:
+        """A message at its turn: judge its content, count it, act on it."""
+        if kind is Kind.RESET:
+            self._sequence_reset(message, seq, now_ns)
+            return
+        violation = self._content_violation(kind, message)
+        if kind is Kind.GAP_FILL and violation is None:
+            self._gap_filled(message, seq, now_ns)
+            return
+        self.numbers.next_in += 1
+        if violation is not None:
+            self._refuse_content(message, violation, now_ns)
+        elif kind is Kind.APPLICATION:
+            self._deliver(message, now_ns)
+        elif kind is Kind.TEST_REQUEST:
+            body = b"112=%b\x01" % (message.get(112) or b"")
+            self._send("0", body, now_ns, admin=True)
+        elif kind is Kind.RESEND_REQUEST:
+            self._serve_resend(message, seq, now_ns)
+        elif kind is Kind.LOGOUT:
+            self._logout_received(now_ns)
+
+    def _deliver(self, message: Message, now_ns: int) -> None:
+        """To the application. An error of ours is answered, or it would come again."""
+        try:
+            self._application.on_message(self, message, now_ns)
+        except Exception as error:
+            self._effects.append(Fault(error, message.raw))
+            self.business_reject(message, 4, "Application Not Available", now_ns)
+
+    def _content_violation(
+        self, kind: Kind, message: Message
+    ) -> Violation | MessageSupport | None:
+        possible_duplicate = self._check_possible_duplicate(kind, message)
+        if possible_duplicate is not None:
+            return possible_duplicate
+        if self._dictionary is None:
+            return None
+        support = self._dictionary.message_support(message.msg_type)
+        if support is MessageSupport.UNSUPPORTED:
+            return support
+        return validate(
+            self._dictionary, message.msg_type, message.fields(), self._switches
+        )
+
+    def _check_possible_duplicate(
+        self, kind: Kind, message: Message
+    ) -> Violation | None:
+        """Test cases 2.f and 2.g: 122 must be there and not after 52."""
+        if message.get(43) != b"Y" or kind is Kind.GAP_FILL:
+            return None
+        original = message.get(122)
+        if not original:
+            if not self.settings.requires_orig_sending_time:
+                return None
+            return Violation(SessionRejectReason.REQUIRED_TAG_MISSING, 122)
+        try:
+            late = parse_utc_timestamp(original) > parse_utc_timestamp(
+                message.get(52) or b""
+            )
+        except ValueError:
+            return None
+        return (
+            Violation(SessionRejectReason.SENDING_TIME_ACCURACY, 122) if late else None
+        )
+
+    def _refuse_content(
+        self, message: Message, violation: Violation | MessageSupport, now_ns: int
+    ) -> None:
+        if isinstance(violation, Violation):
+            self.reject(
+                message, violation.reason, violation.tag, violation.text, now_ns
+            )
+        else:
+            self.business_reject(message, 3, "Unsupported Message Type", now_ns)
+
+    def _object(
+        self, message: Message, seq: int, objection: Objection, now_ns: int
+    ) -> None:
+        """Wrong identity or time: say which (Reject and Logout), then close."""
+        if seq == self.numbers.next_in:
+            self.numbers.next_in += 1
+        if objection.tag is not None:
+            wrong_id = objection.reason is DisconnectReason.COMP_ID_WRONG
+            reason = (
+                SessionRejectReason.COMP_ID_PROBLEM
+                if wrong_id
+                else SessionRejectReason.SENDING_TIME_ACCURACY
+            )
+            self.reject(message, reason, objection.tag, objection.text, now_ns)
+        if self.state is State.ACTIVE:
+            self.logout(objection.text, now_ns, objection.reason)
+        else:
+            self._close(objection.reason, objection.text)
+
+    # -- sequence numbers --------------------------------------------------------------
+
+    def _too_low(self, seq: int) -> Objection:
+        return Objection(
+            DisconnectReason.MSG_SEQ_NUM_TOO_LOW,
+            f"MsgSeqNum too low, expecting {self.numbers.next_in} but received {seq}",
+        )
+
+    def _ask(self, wanted: tuple[int, int] | None, now_ns: int) -> None:
+        if wanted is not None and not self._gap.is_hopeless:
+            self._send("2", b"7=%d\x0116=%d\x01" % wanted, now_ns, admin=True)
+
+    def _gap_filled(self, message: Message, seq: int, now_ns: int) -> None:
+        """SequenceReset-GapFill at the expected number (test cases 10.b, 10.e)."""
+        new = number(message.get(36))
+        if new is not None and new > seq:
+            self.numbers.next_in = new
+            return
+        self.numbers.next_in += 1
+        shown = (message.get(36) or b"").decode("latin-1")
+        self.reject(
+            message,
+            5,
+            36,
+            "attempt to lower sequence number, invalid value "
+            f"NewSeqNo(36)={shown}",
+            now_ns,
+        )
+
+    def _sequence_reset(self, message: Message, seq: int, now_ns: int) -> None:
+        """SequenceReset-Reset, whatever its own number (test cases 11.a to 11.c)."""
+        new = number(message.get(36))
+        if new is None:
+            if seq == self.numbers.next_in:
+                self.numbers.next_in += 1
+            self.reject(message, 1, 36, "Required tag missing", now_ns)
+        elif new > self.numbers.next_in:
+            self.numbers.next_in = new
+        elif new < self.numbers.next_in:
+            self.reject(
+                message,
+                5,
+                36,
+                f"NewSeqNo(36)={new} is below the expected {self.numbers.next_in}",
+                now_ns,
+            )
+
+    # -- replay ------------------------------------------------------------------------
+
+    def _serve_resend(self, message: Message, seq: int, now_ns: int) -> None:
+        """A ResendRequest(2): check its range and begin, or let it wait."""
+        begin, end = number(message.get(7)), number(message.get(16))
+        last = self.numbers.next_out - 1
+        if end == 0 or end == INFINITY_OF_OLD or (end is not None and end > last):
+            end = last
+        if begin is None or begin < 1 or begin > last:
+            self.reject(message, 5, 7, "BeginSeqNo(7) is out of range", now_ns)
+        elif end is None or end < begin:
+            self.reject(message, 5, 16, "EndSeqNo(16) is out of range", now_ns)
+        elif self._replay is None:
+            self._begin_replay(begin, end)
+        elif (begin, end) != (self._replay.begin, self._replay.end) and len(
+            self._replays_waiting
+        ) < PENDING_REQUESTS_MAX:
+            self._replays_waiting.append((begin, end))
+
+    def _begin_replay(self, begin: int, end: int) -> None:
+        self._replay = ReplayProgress(begin, end)
+        self._effects.append(Replay())
+
+    @property
+    def replay_wanted(self) -> tuple[int, int] | None:
+        """The stored numbers to read next, inclusive; None when nothing is wanted.
+
+        Either of a replay, or messages that were held back while it ran.
+        """
+        if self._replay is not None:
+            return self._replay.cursor, self._replay.end
+        if self._held_from:
+            return self._held_from, self.numbers.next_out - 1
+        return None
+
+    def replay_rows(
+        self, rows: Sequence[StoredMessage], through: int, now_ns: int
+    ) -> None:
+        """Stored messages of :attr:`replay_wanted`, in order, all there are up to
+        ``through``.
+        """
+        if self._replay is None:
+            for row in rows:
+                self._effects.append(Write(row.data))
+            self._held_from = through + 1 if through + 1 < self.numbers.next_out else 0
+            return
+        replay = self._replay
+        time = self._composer.sending_time(now_ns)
+        for row in rows:
+            if row.admin or not self.settings.persist_messages:
+                continue
+            replay.skip_to(row.seq)
+            self._fill_gap(replay, now_ns)
+            self._effects.append(Write(as_possible_duplicate(row.data, time)))
+            replay.cursor = row.seq + 1
+        replay.skip_to(through + 1)
+        if replay.done:
+            self._fill_gap(replay, now_ns)
+            self._sent_ns = now_ns
+            self._replay = None
+            if self._replays_waiting:
+                self._begin_replay(*self._replays_waiting.pop(0))
+
+    def _fill_gap(self, replay: ReplayProgress, now_ns: int) -> None:
+        begin = replay.take_run()
+        if begin:
+            data = self._composer.gap_fill(begin, replay.cursor, now_ns)
+            self._effects.append(Write(data))
+
+    # -- logout and timers -------------------------------------------------------------
+
+    def _logout_received(self, now_ns: int) -> None:
+        if self.state is State.LOGOUT_SENT:
+            self._move(Happening.LOGOUT_RECEIVED)
+            self._logged_out = True
+            self._effects.append(Close(self._end_reason, ""))
+            return
+        if self.state is State.ACTIVE:
+            self._logged_out = True
+            self._send_logout("", now_ns)
+            self._deadline_ns = now_ns + PEER_CLOSE_PATIENCE_S * NS_PER_S
+            self._move(Happening.LOGOUT_RECEIVED)
+
+    def _send_logout(self, text: str, now_ns: int) -> None:
+        body = b"58=%b\x01" % text.encode("latin-1", "replace") if text else b""
+        self._send("5", body, now_ns, admin=True)
+
+    def _break_off(self, reason: DisconnectReason, text: str, now_ns: int) -> None:
+        self._send_logout(text, now_ns)
+        self._close(reason, text)
+
+    def _close(self, reason: DisconnectReason, text: str) -> None:
+        self._move(Happening.BROKEN_OFF)
+        self._effects.append(Close(reason, text))
+
+    def _keep_alive(self, now_ns: int) -> None:
+        """Heartbeat after silence of ours, TestRequest and cut after theirs."""
+        interval = self.heart_bt_int_s * NS_PER_S
+        silent = now_ns - self._received_ns
+        if silent >= interval * (1 + self.settings.heartbeat_timeout_multiplier):
+            if self.settings.send_logout_before_disconnect_from_timeout:
+                self._send_logout("Timed out waiting for a Heartbeat", now_ns)
+            self._close(DisconnectReason.HEARTBEAT_TIMEOUT, "")
+            return
+        if not self._test_request_open and silent >= interval * (
+            1 + self.settings.test_request_delay_multiplier
+        ):
+            self._test_requests += 1
+            self._test_request_open = True
+            body = b"112=TEST-%d\x01" % self._test_requests
+            self._send("1", body, now_ns, admin=True)
+        elif now_ns - self._sent_ns >= interval:
+            self._send("0", b"", now_ns, admin=True)
+
+    # -- sending -----------------------------------------------------------------------
+
+    def _send(
+        self,
+        msg_type: str,
+        body: bytes,
+        now_ns: int,
+        *,
+        admin: bool,
+        route: bytes = b"",
+        poss_resend: bool = False,
+    ) -> int:
+        seq = self.numbers.next_out
+        self.numbers.next_out += 1
+        data = self._composer.message(
+            msg_type,
+            seq,
+            body,
+            now_ns,
+            route=route,
+            last_processed=self.numbers.next_in - 1
+            if self.settings.enable_last_msg_seq_num_processed
+            else -1,
+            poss_resend=poss_resend,
+        )
+        connected = self.state is not State.DISCONNECTED
+        if connected and (self._replay is not None or self._held_from):
+            self._held_from = self._held_from or seq
+        held = not connected or self._held_from > 0
+        self._effects.append(Send(seq, data, admin, held))
+        self._sent_ns = now_ns
+        return seq
+
+    def _move(self, happening: Happening) -> None:
+        self.state = next_state(self.state, happening)

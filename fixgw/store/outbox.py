@@ -1,0 +1,185 @@
+"""The gateway's memory: one log for all its sessions. See ``spec/outbox.md``.
+
+Sent messages, inbound positions and, per shard, the last event taken go into one log, and
+everything that belongs together into one record of it. A record is there whole or not at
+all, so after a crash of the process an event is either taken and its messages are in the
+outbox, or it is not taken and the shard gives it again: never both, never neither.
+
+Nothing is synced: the shard's journal is what survives loss of power.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from enum import IntEnum
+from pathlib import Path
+
+from engine.journal import LogKind, RecordLog
+from fixgw.session.replay import StoredMessage
+from fixgw.session.session import Numbers
+
+
+class Entry(IntEnum):
+    """What one entry of a record says. ``flags``, ``key``, ``number`` per kind."""
+
+    MESSAGE = 1
+    """flags 1 = session level; key = session; number = MsgSeqNum(34); bytes as sent."""
+    INBOUND = 2
+    """key = session; number = the next MsgSeqNum(34) that is not yet processed."""
+    RESET = 3
+    """key = session; number = epoch; payload = window start: both numbers are 1."""
+    TAKEN = 4
+    """key = shard; number = last event turned into messages."""
+
+
+_ENTRY = struct.Struct("<BBHIQQ")
+_WINDOW = struct.Struct("<q")
+ADMIN_FLAG = 1
+
+
+class _Sent:
+    """Where the messages of one session's current epoch lie: 13 bytes each."""
+
+    def __init__(self) -> None:
+        self.first = 1
+        self.places = array("Q")
+        self.sizes = array("I")
+        self.admin = array("B")
+
+    def add(self, seq: int, place: int, size: int, admin: int) -> None:
+        if not self.places:
+            self.first = seq
+        if seq != self.first + len(self.places):
+            raise ValueError(f"message {seq} after {self.first + len(self.places) - 1}")
+        self.places.append(place)
+        self.sizes.append(size)
+        self.admin.append(admin)
+
+
+class Outbox:
+    """Owns the folder of one gateway. Changes are collected and written by ``flush``.
+
+    Raises engine.journal.CorruptLog when the log is damaged.
+    """
+
+    def __init__(self, folder: Path, gateway: int) -> None:
+        self._log = RecordLog(folder, LogKind.OUTBOX, gateway)
+        self._pending = bytearray()
+        self._pending_messages: list[tuple[int, int, int, int, int]] = []
+        self._sent: dict[int, _Sent] = {}
+        self._numbers: dict[int, Numbers] = {}
+        self._taken: dict[int, int] = {}
+        self.recovery = self._log.recovery
+        for record, place in self._log.read_with_places():
+            self._load(record.payload, place)
+
+    # -- what is known -----------------------------------------------------------------
+
+    def numbers(self, key: int) -> Numbers:
+        """The numbers of the session with this key as of the last flush: a copy."""
+        known = self._numbers.get(key, Numbers())
+        return Numbers(known.next_in, known.next_out, known.epoch, known.window)
+
+    def taken(self, shard: int) -> int:
+        """The last event of ``shard`` that was turned into messages, 0 for none."""
+        return self._taken.get(shard, 0)
+
+    def read(
+        self, key: int, begin: int, end: int, bytes_max: int
+    ) -> tuple[list[StoredMessage], int]:
+        """Flushed messages from number ``begin`` to at most ``end``, as sent.
+
+        Stops after about ``bytes_max`` bytes. Also the last number covered, which is
+        ``end`` when everything was read; numbers without a message are missing.
+        """
+        sent = self._sent.get(key)
+        rows: list[StoredMessage] = []
+        if sent is None:
+            return rows, end
+        size = 0
+        for seq in range(max(begin, sent.first), end + 1):
+            index = seq - sent.first
+            if index >= len(sent.places):
+                break
+            data = self._log.read_bytes(sent.places[index], sent.sizes[index])
+            rows.append(StoredMessage(seq, bool(sent.admin[index]), data))
+            size += len(data)
+            if size >= bytes_max:
+                return rows, seq
+        return rows, end
+
+    # -- changes -----------------------------------------------------------------------
+
+    def add_message(self, key: int, seq: int, data: bytes, admin: bool) -> None:
+        """A message that is about to be sent."""
+        flags = ADMIN_FLAG if admin else 0
+        self._pending += _ENTRY.pack(Entry.MESSAGE, flags, 0, len(data), key, seq)
+        offset = len(self._pending)
+        self._pending += data
+        self._pending_messages.append((key, seq, offset, len(data), flags))
+
+    def set_inbound(self, key: int, next_in: int) -> None:
+        """Everything below ``next_in`` is processed and need not come again."""
+        self._pending += _ENTRY.pack(Entry.INBOUND, 0, 0, 0, key, next_in)
+        self._of(key).next_in = next_in
+
+    def reset(self, key: int, epoch: int, window: int) -> None:
+        """Both numbers are 1; stored messages are of the past."""
+        self._pending_messages = [
+            row for row in self._pending_messages if row[0] != key
+        ]
+        self._pending += _ENTRY.pack(Entry.RESET, 0, 0, _WINDOW.size, key, epoch)
+        self._pending += _WINDOW.pack(window)
+        self._apply_reset(key, epoch, window)
+
+    def set_taken(self, shard: int, event_seq: int) -> None:
+        """All events of ``shard`` up to this one are turned into messages."""
+        self._pending += _ENTRY.pack(Entry.TAKEN, 0, 0, 0, shard, event_seq)
+        self._taken[shard] = event_seq
+
+    def flush(self, now_ns: int) -> None:
+        """Write what was collected as one record. Raises DurabilityLost."""
+        if not self._pending:
+            return
+        self._log.append(bytes(self._pending), 1, now_ns)
+        base = self._log.last_payload_place
+        for key, seq, offset, size, admin in self._pending_messages:
+            self._sent.setdefault(key, _Sent()).add(seq, base + offset, size, admin)
+            self._of(key).next_out = seq + 1
+        self._pending_messages.clear()
+        self._pending.clear()
+
+    def close(self) -> None:
+        """Put everything on disk."""
+        self._log.close()
+
+    # -- loading -----------------------------------------------------------------------
+
+    def _of(self, key: int) -> Numbers:
+        return self._numbers.setdefault(key, Numbers())
+
+    def _apply_reset(self, key: int, epoch: int, window: int) -> None:
+        self._sent.pop(key, None)
+        self._numbers[key] = Numbers(1, 1, epoch, window)
+
+    def _load(self, payload: bytes, place: int) -> None:
+        offset = 0
+        while offset < len(payload):
+            kind, flags, _, size, key, number = _ENTRY.unpack_from(payload, offset)
+            offset += _ENTRY.size
+            if kind == Entry.MESSAGE:
+                self._sent.setdefault(key, _Sent()).add(
+                    number, place + offset, size, flags
+                )
+                self._of(key).next_out = number + 1
+            elif kind == Entry.INBOUND:
+                self._of(key).next_in = number
+            elif kind == Entry.RESET:
+                (window,) = _WINDOW.unpack_from(payload, offset)
+                self._apply_reset(key, number, window)
+            elif kind == Entry.TAKEN:
+                self._taken[key] = number
+            else:
+                raise ValueError(f"unknown outbox entry {kind}")
+            offset += size

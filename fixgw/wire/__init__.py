@@ -1,0 +1,21 @@
+"""The tag=value encoding: framing, field access, building. Compiled; knows no session."""
+
+from fixgw.wire.building import finish, parse_utc_timestamp, utc_timestamp
+from fixgw.wire.framing import (
+    MESSAGE_BYTES_MAX,
+    Framer,
+    Garbled,
+    Message,
+    parse_message,
+)
+
+__all__ = [
+    "MESSAGE_BYTES_MAX",
+    "Framer",
+    "Garbled",
+    "Message",
+    "finish",
+    "parse_message",
+    "parse_utc_timestamp",
+    "utc_timestamp",
+]

@@ -1,0 +1,503 @@
+"""The reference exchange: the rules of :mod:`engine.shard` in the plainest Python.
+
+Kept for ever beside the tests as their oracle: same commands, byte for byte the same
+events and the same state hash after every one. It is meant to be read, not to be fast.
+
+Where the rules name no order of checks, this is it: the identifier, what the command
+says the order is (symbol, side, type, time in force), its quantity (positive, lot,
+maximum), its price (positive, tick, minimum, maximum), its value, and what its side can
+hold. A command uses up its identifier unless the identifier itself was at fault.
+
+An event that answers a command carries its MsgSeqNum(34), epoch and flags; fills and
+expiries, which others' commands cause, carry none. A quantity limit applies to the
+quantity a command asks for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.records import (
+    CL_ORD_ID_BYTES,
+    COMMAND_BYTES,
+    CURRENCY_BYTES,
+    QTY_MAX,
+    SYMBOL_BYTES,
+    ClockCommand,
+    ClockEvent,
+    CommandFlag,
+    CommandKind,
+    EventKind,
+    InstrumentCommand,
+    InstrumentEvent,
+    Liquidity,
+    OrderCommand,
+    OrderEvent,
+    OrdStatus,
+    OrdType,
+    Reason,
+    Record,
+    Side,
+    TimeInForce,
+    unpack_all,
+)
+from engine.statehash import Dump, state_hash
+from tests.reference.book import Book, Name, Order, check_terms, padded
+
+OPEN_QTY_MAX = 9_200_000_000_000_000_000
+"""What one side of one book may hold in all."""
+
+TERMS = (
+    "tick",
+    "lot",
+    "reference_price",
+    "price_min",
+    "price_max",
+    "qty_max",
+    "notional_max",
+)
+
+
+class ReferenceExchange:
+    """Same interface and same answers as :class:`engine.shard.Shard`."""
+
+    def __init__(self, shard_id: int) -> None:
+        self.shard_id = shard_id
+        self.command_seq = 0
+        self.event_seq = 0
+        self.time = 0
+        self.day = 0
+        self.duplicates = 0
+        self.books: dict[str, Book] = {}
+        self.names: dict[tuple[int, str], Name] = {}
+        self.numbers: dict[int, tuple[int, int]] = {}
+        self.events: list[bytes] = []
+
+    # -- the interface -----------------------------------------------------------------
+
+    def apply(self, commands: bytes, time: int) -> bytes:
+        """The events of the commands. ValueError, nothing changed, for bad input."""
+        records = unpack_all(commands, COMMAND_BYTES)
+        if time <= self.time:
+            raise ValueError(f"{time} is not after {self.time}")
+        for record in records:
+            if isinstance(record, InstrumentCommand) and (
+                record.tick <= 0 or record.lot <= 0 or not record.symbol
+            ):
+                raise ValueError("an instrument needs a symbol, a tick and a lot")
+        self.time = time
+        self.events = []
+        for record in records:
+            self._one(record)
+        return b"".join(self.events)
+
+    def state_hash(self) -> bytes:
+        return state_hash(self.dump())
+
+    def dump(self) -> Dump:
+        """The state in the form of :meth:`engine.shard.Shard.dump`."""
+        books = [
+            (
+                padded(book.terms.symbol, SYMBOL_BYTES),
+                padded(book.terms.currency, CURRENCY_BYTES),
+                tuple(getattr(book.terms, name) for name in TERMS),
+                book.bids.dump(),
+                book.asks.dump(),
+            )
+            for book in self.books.values()
+        ]
+        names = sorted(
+            (
+                session,
+                padded(text, CL_ORD_ID_BYTES),
+                name.order.order_id if name.order else 0,
+                name.order is not None and name.order.leaves > 0,
+            )
+            for (session, text), name in self.names.items()
+        )
+        numbers = sorted((session, *last) for session, last in self.numbers.items())
+        counters = (
+            self.shard_id,
+            self.command_seq,
+            self.event_seq,
+            self.time,
+            self.day,
+        )
+        return counters, books, names, numbers
+
+    # -- commands ----------------------------------------------------------------------
+
+    def _one(self, command: Record) -> None:
+        self.command_seq += 1
+        if isinstance(command, InstrumentCommand):
+            self._define(command)
+        elif isinstance(command, ClockCommand):
+            self._end_of_day(command)
+        else:
+            assert isinstance(command, OrderCommand)
+            if self._brought_before(command):
+                self.duplicates += 1
+            elif command.kind == CommandKind.NEW_ORDER:
+                self._new(command)
+            elif command.kind == CommandKind.CANCEL:
+                self._cancel(command)
+            else:
+                self._replace(command)
+
+    def _brought_before(self, command: OrderCommand) -> bool:
+        """Numbers rise by (epoch, number); any that does not is a repeat."""
+        if not command.msg_seq_num:
+            return False
+        number = (command.session_epoch, command.msg_seq_num)
+        if number <= self.numbers.get(command.session, (-1, 0)):
+            return True
+        self.numbers[command.session] = number
+        return False
+
+    def _new(self, command: OrderCommand) -> None:
+        fault = self._check_name(command)
+        if not fault:
+            fault = self._check_new(command)
+            if fault:
+                self._note(command, None)
+        if fault:
+            self._refuse(EventKind.REJECTED, command, fault)
+            return
+        order = Order(
+            order_id=self._id(self.command_seq),
+            session=command.session,
+            source=command.source,
+            flags=command.flags,
+            symbol=command.symbol,
+            side=command.side,
+            ord_type=command.ord_type,
+            time_in_force=command.time_in_force,
+            price=command.price if command.ord_type == OrdType.LIMIT else 0,
+            qty=command.qty,
+            leaves=command.qty,
+            cl_ord_id=command.cl_ord_id,
+            account=command.account,
+        )
+        self._note(command, order)
+        self._tell(EventKind.ACCEPTED, order, command)
+        self._enter(order, command)
+
+    def _cancel(self, command: OrderCommand) -> None:
+        order, fault = None, self._check_name(command)
+        if not fault:
+            order, fault = self._find(command)
+            self._note(command, None)
+        if fault or order is None:
+            self._refuse(EventKind.CANCEL_REJECTED, command, fault)
+        else:
+            self._take_out(order)
+            self._end(order, EventKind.CANCELLED, Reason.REQUESTED, command)
+
+    def _replace(self, command: OrderCommand) -> None:
+        order, fault = None, self._check_name(command)
+        if not fault:
+            order, fault = self._find(command)
+            if order and not fault:
+                fault = self._check_replace(command, order)
+            if fault:
+                self._note(command, None)
+        if fault or order is None:
+            self._refuse(EventKind.REPLACE_REJECTED, command, fault)
+            return
+        self._note(command, order)
+        leaves = self._wanted(command, order)
+        if leaves <= 0:
+            self._take_out(order)
+            self._end(
+                order, EventKind.CANCELLED, Reason.REPLACED_BELOW_CUM_QTY, command
+            )
+            return
+        keeps_place = command.price == order.price and leaves <= order.leaves
+        if not keeps_place:
+            self._take_out(order)
+        old_name, order.cl_ord_id = order.cl_ord_id, command.cl_ord_id
+        if command.flags & CommandFlag.REUSE_ID and old_name != order.cl_ord_id:
+            self._forget(order, old_name)
+        order.time_in_force = command.time_in_force or order.time_in_force
+        order.price = command.price
+        order.leaves = leaves
+        order.qty = order.cum + leaves
+        self._tell(EventKind.REPLACED, order, command, orig_cl_ord_id=old_name)
+        if not keeps_place:
+            self._enter(order, command)
+
+    def _define(self, command: InstrumentCommand) -> None:
+        if command.symbol in self.books:
+            self.books[command.symbol].terms = command
+        else:
+            self.books[command.symbol] = Book(command)
+        terms = {name: getattr(command, name) for name in TERMS}
+        self._emit(
+            InstrumentEvent,
+            EventKind.INSTRUMENT_DEFINED,
+            symbol=command.symbol,
+            currency=command.currency,
+            **terms,
+        )
+
+    def _end_of_day(self, command: ClockCommand) -> None:
+        for book in self.books.values():
+            for side in (book.bids, book.asks):
+                for order in side.orders():
+                    if order.time_in_force == TimeInForce.DAY:
+                        side.remove(order)
+                        self._end(order, EventKind.EXPIRED, Reason.END_OF_DAY, None)
+        self.names = {
+            key: name
+            for key, name in self.names.items()
+            if name.order and name.order.leaves
+        }
+        self.day = command.day
+        self._emit(ClockEvent, EventKind.DAY_ENDED, day=command.day)
+
+    # -- checks ------------------------------------------------------------------------
+
+    def _check_name(self, command: OrderCommand) -> Reason:
+        if not command.cl_ord_id:
+            return Reason.MISSING_CL_ORD_ID
+        if (command.session, command.cl_ord_id) not in self.names:
+            return Reason.NONE
+        if (
+            command.flags & CommandFlag.REUSE_ID
+            and command.kind != CommandKind.NEW_ORDER
+            and command.cl_ord_id == command.orig_cl_ord_id
+        ):
+            return Reason.NONE  # the order keeps its name
+        return Reason.DUPLICATE_CL_ORD_ID
+
+    def _check_new(self, command: OrderCommand) -> Reason:
+        if command.symbol not in self.books:
+            return Reason.UNKNOWN_SYMBOL
+        if command.side not in list(Side):
+            return Reason.UNSUPPORTED_SIDE
+        if command.ord_type not in list(OrdType):
+            return Reason.UNSUPPORTED_ORD_TYPE
+        if command.time_in_force not in list(TimeInForce):
+            return Reason.UNSUPPORTED_TIME_IN_FORCE
+        book = self.books[command.symbol]
+        fault = check_terms(command, book.terms, command.ord_type)
+        if fault:
+            return fault
+        if book.own(command.side).open_qty() + command.qty > OPEN_QTY_MAX:
+            return Reason.OPEN_QTY_ABOVE_MAX
+        return Reason.NONE
+
+    def _find(self, command: OrderCommand) -> tuple[Order | None, Reason]:
+        """The live order OrigClOrdID(41) names, and what is wrong with naming it so."""
+        name = self.names.get((command.session, command.orig_cl_ord_id))
+        if name is None or name.order is None:
+            return None, Reason.UNKNOWN_ORDER
+        order = name.order
+        if not order.leaves:
+            return None, Reason.TOO_LATE
+        if command.symbol and command.symbol != order.symbol:
+            return order, Reason.SYMBOL_MISMATCH
+        if command.side and command.side != order.side:
+            return order, Reason.SIDE_CHANGED
+        if command.ord_type and command.ord_type != order.ord_type:
+            return order, Reason.ORD_TYPE_CHANGED
+        return order, Reason.NONE
+
+    def _wanted(self, command: OrderCommand, order: Order) -> int:
+        """What shall be open after a replace."""
+        if command.flags & CommandFlag.QTY_IS_LEAVES:
+            return command.qty
+        return command.qty - order.cum
+
+    def _check_replace(self, command: OrderCommand, order: Order) -> Reason:
+        book = self.books[order.symbol]
+        leaves = self._wanted(command, order)
+        fault = Reason.NONE
+        if not (command.flags & CommandFlag.QTY_IS_LEAVES and command.qty == 0):
+            fault = check_terms(command, book.terms, order.ord_type)
+        if fault:
+            return fault
+        if command.time_in_force not in (0, TimeInForce.DAY, TimeInForce.GTC):
+            return Reason.UNSUPPORTED_TIME_IN_FORCE
+        others = book.own(order.side).open_qty() - order.leaves
+        if others + leaves > OPEN_QTY_MAX or order.cum + leaves > QTY_MAX:
+            return Reason.OPEN_QTY_ABOVE_MAX
+        return Reason.NONE
+
+    # -- names -------------------------------------------------------------------------
+
+    def _note(self, command: OrderCommand, order: Order | None) -> None:
+        """The command's ClOrdID(11) is used from now on, for ``order`` or for none."""
+        reusable = bool(command.flags & CommandFlag.REUSE_ID)
+        key = (command.session, command.cl_ord_id)
+        if key not in self.names and (order or not reusable):
+            self.names[key] = Name(order, reusable)
+            if order:
+                order.names.append(command.cl_ord_id)
+
+    def _forget(self, order: Order, text: str) -> None:
+        """A name the order no longer needs: free at once if it was marked REUSE_ID."""
+        name = self.names.get((order.session, text))
+        if name and name.order is order and name.reusable:
+            del self.names[order.session, text]
+
+    # -- trading -----------------------------------------------------------------------
+
+    def _enter(self, order: Order, command: OrderCommand) -> None:
+        """An order that rests nowhere trades as far as it can, then rests or ends."""
+        book = self.books[order.symbol]
+        makers = book.other(order.side)
+        while order.leaves:
+            maker = makers.best()
+            if maker is None or not self._reaches(order, maker.price):
+                break
+            self._trade(maker, order)
+            if not maker.leaves:
+                makers.remove(maker)
+                self._forget_all(maker)
+        if not order.leaves:
+            self._forget_all(order)
+        elif order.ord_type == OrdType.MARKET or order.time_in_force == TimeInForce.IOC:
+            self._end(order, EventKind.CANCELLED, Reason.UNFILLED_REMAINDER, command)
+        else:
+            book.own(order.side).add(order)
+
+    @staticmethod
+    def _reaches(order: Order, price: int) -> bool:
+        if order.ord_type == OrdType.MARKET:
+            return True
+        return price <= order.price if order.side == Side.BUY else price >= order.price
+
+    def _trade(self, maker: Order, taker: Order) -> None:
+        qty = min(maker.leaves, taker.leaves)
+        for order in (maker, taker):
+            order.leaves -= qty
+            order.cum += qty
+            order.notional += maker.price * qty
+        trade_id = self._id(self.event_seq + 1)
+        for order, contra, liquidity in (
+            (maker, taker, Liquidity.ADDED),
+            (taker, maker, Liquidity.REMOVED),
+        ):
+            self._tell(
+                EventKind.FILLED,
+                order,
+                None,
+                liquidity=liquidity,
+                contra_order_id=contra.order_id,
+                trade_id=trade_id,
+                last_price=maker.price,
+                last_qty=qty,
+            )
+
+    def _take_out(self, order: Order) -> None:
+        self.books[order.symbol].own(order.side).remove(order)
+
+    def _end(
+        self,
+        order: Order,
+        kind: EventKind,
+        reason: Reason,
+        command: OrderCommand | None,
+    ) -> None:
+        """An order, already out of its book, ends with something open."""
+        left, order.leaves = order.leaves, 0
+        names = {}
+        if reason in (Reason.REQUESTED, Reason.REPLACED_BELOW_CUM_QTY) and command:
+            names["cl_ord_id"] = command.cl_ord_id
+            names["orig_cl_ord_id"] = order.cl_ord_id
+        ended = OrdStatus.EXPIRED if kind == EventKind.EXPIRED else OrdStatus.CANCELED
+        self._tell(
+            kind,
+            order,
+            command,
+            reason=reason,
+            ord_status=ended,
+            last_qty=left,
+            **names,
+        )
+        self._forget_all(order)
+
+    def _forget_all(self, order: Order) -> None:
+        for text in order.names:
+            self._forget(order, text)
+
+    # -- events ------------------------------------------------------------------------
+
+    def _id(self, position: int) -> int:
+        return self.shard_id * 2**48 + position
+
+    def _emit(self, record: type[Record], kind: EventKind, **values: Any) -> None:
+        self.event_seq += 1
+        event = record(
+            kind=int(kind),  # type: ignore[call-arg]
+            seq=self.event_seq,
+            command_seq=self.command_seq,
+            time=self.time,
+            **values,
+        )
+        self.events.append(event.pack())
+
+    def _tell(
+        self, kind: EventKind, order: Order, command: OrderCommand | None, **values: Any
+    ) -> None:
+        """An event about an order as it now is; ``command`` is what it answers."""
+        told: dict[str, Any] = {
+            "side": order.side,
+            "ord_type": order.ord_type,
+            "time_in_force": order.time_in_force,
+            "ord_status": order.status,
+            "source": order.source,
+            "session": order.session,
+            "order_id": order.order_id,
+            "price": order.price,
+            "qty": order.qty,
+            "leaves_qty": order.leaves,
+            "cum_qty": order.cum,
+            "avg_price": order.avg_price,
+            "cl_ord_id": order.cl_ord_id,
+            "account": order.account,
+            "symbol": order.symbol,
+        }
+        if command:
+            told["flags"] = command.flags
+            told["msg_seq_num"] = command.msg_seq_num
+            told["session_epoch"] = command.session_epoch
+        self._emit(OrderEvent, kind, **{**told, **values})
+
+    def _refuse(self, kind: EventKind, command: OrderCommand, reason: Reason) -> None:
+        """What was asked and why not: with the order, if a live one was named."""
+        names = {
+            "cl_ord_id": command.cl_ord_id,
+            "orig_cl_ord_id": command.orig_cl_ord_id,
+        }
+        order = None
+        if kind != EventKind.REJECTED:
+            name = self.names.get((command.session, command.orig_cl_ord_id))
+            order = name.order if name else None
+        if order and order.leaves:
+            self._tell(kind, order, command, reason=reason, **names)
+            return
+        order_id = order.order_id if order else 0
+        if kind == EventKind.REJECTED:
+            order_id = self._id(self.command_seq)
+        self._emit(
+            OrderEvent,
+            kind,
+            reason=reason,
+            ord_status=OrdStatus.REJECTED,
+            order_id=order_id,
+            side=command.side,
+            ord_type=command.ord_type,
+            time_in_force=command.time_in_force,
+            flags=command.flags,
+            source=command.source,
+            session=command.session,
+            session_epoch=command.session_epoch,
+            msg_seq_num=command.msg_seq_num,
+            price=command.price,
+            qty=command.qty,
+            account=command.account,
+            symbol=command.symbol,
+            **names,
+        )

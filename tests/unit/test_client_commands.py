@@ -1,0 +1,120 @@
+"""The order language: what is understood, what is refused and where it points."""
+
+import re
+
+import pytest
+
+from fixgw.client import commands as language
+from fixgw.client.commands import LanguageError, NewOrder, Order, parse, parse_script
+
+NOW = "20260102-03:04:05.678"
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("buy 100 ACME @ 10.00", NewOrder("1", "100", "ACME", "10.00")),
+        ("SELL 5 ACME@.5", NewOrder("2", "5", "ACME", ".5")),
+        ("buy 1 ACME market", NewOrder("1", "1", "ACME", None)),
+        (
+            "buy 1 ACME @ 2 ioc id=a@b account=me",
+            NewOrder("1", "1", "ACME", "2", "3", "a@b", "me"),
+        ),
+        ("buy 1 ACME @ 2 gtc", NewOrder("1", "1", "ACME", "2", "1")),
+        ("buy 1 ACME @ 2 day", NewOrder("1", "1", "ACME", "2", "0")),
+        ("cancel BUYER-1", language.Cancel("BUYER-1")),
+        ("replace last 50 @ 10.05", language.Replace("last", "50", "10.05")),
+        ("wait", language.Wait()),
+        ("wait 3", language.Wait("answer", 3.0)),
+        ("wait fill .5", language.Wait("fill", 0.5)),
+        ("wait canceled", language.Wait("cancelled")),
+        ("sleep 2", language.Sleep(2.0)),
+        ("resend 3", language.Resend(3, 0)),
+        ("resend 3 7", language.Resend(3, 7)),
+        ("raw 35=D|58=a = b|", language.Raw(((35, "D"), (58, "a = b")))),
+        ("  orders ", language.Word("orders")),
+        ("", None),
+        ("# a comment", None),
+    ],
+)
+def test_understood(line: str, command: language.Command | None) -> None:
+    assert parse(line) == command
+
+
+@pytest.mark.parametrize(
+    ("line", "word", "problem"),
+    [
+        ("byu 1 ACME @ 2", "byu", "did you mean 'buy'"),
+        ("frobnicate", "frobnicate", "'help' lists"),
+        ("buy ten ACME @ 2", "ten", "a quantity"),
+        ("buy 0 ACME @ 2", "0", "above zero"),
+        ("buy -1 ACME @ 2", "-1", "above zero"),
+        ("buy 1 @ 2", "@", "a symbol"),
+        ("buy 1 ACME at 2", "at", "'@ PRICE'"),
+        ("buy 1 ACME @ 1,5", "1,5", "a price"),
+        ("buy 1 ACME @ 2 gtd", "gtd", "gtc, ioc, day"),
+        ("buy 1 ACME @ 2 id=", "id=", "id=ID"),
+        ("buy 1 ACME @ 2 gtc ioc", "ioc", "already said"),
+        ("replace A 1 2", "2", "'@ PRICE'"),
+        ("wait fill soon", "soon", "seconds"),
+        ("resend -1", "-1", "whole number"),
+        ("resend ²", "²", "whole number"),
+        ("orders now", "now", "nothing more"),
+        ("raw 11=x", "11=x", "35="),
+        ("raw 35=D|x", "x", "TAG=VALUE"),
+        ("raw 35=D|34=7", "34=7", "adds tag 34"),
+    ],
+)
+def test_refused_at_the_word(line: str, word: str, problem: str) -> None:
+    with pytest.raises(LanguageError, match=re.escape(problem)) as refused:
+        parse(line)
+    error = refused.value
+    assert line[error.position :].startswith(word)
+    assert parse(error.example) is not None
+    assert error.explained().splitlines()[1].index("^") == error.position + 2
+
+
+@pytest.mark.parametrize("line", ["buy", "buy 1 ACME", "buy 1 ACME @", "cancel", "raw"])
+def test_what_is_missing_is_pointed_at_behind_the_end(line: str) -> None:
+    with pytest.raises(LanguageError, match="expected") as refused:
+        parse(line)
+    assert refused.value.position >= len(line)
+
+
+def test_every_rule_has_an_example_that_is_understood() -> None:
+    for name, rule in language.RULES.items():
+        assert rule.example.startswith(name)
+        assert parse(rule.example) is not None
+    assert max(map(len, language.help_text().splitlines())) < 80
+
+
+def test_a_script_is_cut_at_semicolons_and_lines() -> None:
+    script = parse_script("test; cancel a\n# no\n\n;quit")
+    assert script == [language.Word("test"), language.Cancel("a"), language.QUIT]
+
+
+def test_bodies() -> None:
+    new = parse("buy 100 ACME @ 10.00 gtc account=me")
+    assert isinstance(new, NewOrder)
+    assert language.order_body(new, "B-1", NOW).fields == (
+        *((35, "D"), (1, "me"), (11, "B-1"), (38, "100"), (40, "2"), (44, "10.00")),
+        *((54, "1"), (55, "ACME"), (59, "1"), (60, NOW)),
+    )
+    order = Order("B-1", "1", "ACME", "100", "10.00", "me", "1")
+    assert language.cancel_body(order, "B-2", NOW).fields == (
+        *((35, "F"), (1, "me"), (11, "B-2"), (38, "100"), (41, "B-1"), (54, "1")),
+        *((55, "ACME"), (60, NOW)),
+    )
+    change = language.Replace("B-1", "50", "10.05")
+    assert language.replace_body(order, change, "B-2", NOW).fields == (
+        *((35, "G"), (1, "me"), (11, "B-2"), (38, "50"), (40, "2"), (41, "B-1")),
+        *((44, "10.05"), (54, "1"), (55, "ACME"), (59, "1"), (60, NOW)),
+    )
+
+
+def test_a_market_order_has_no_price() -> None:
+    new = parse("sell 5 ACME market")
+    assert isinstance(new, NewOrder)
+    body = language.order_body(new, "B-1", NOW)
+    assert body.get(40) == "1"
+    assert body.get(44) == body.get(59) == ""
