@@ -195,7 +195,7 @@ class Runner:
             self._fail(f"{order.cl_ord_id} is done and was never {wanted}")
 
     async def _test(self) -> None:
-        """One question; a script asks once more, for a GapFill can swallow the first."""
+        """A script asks twice: a GapFill that crosses the first can swallow it."""
         for _ in range(1 if self.attended else 2):
             name = f"TEST-{self.saved.next_out}"
             self.connection.session.send((35, "1"), (112, name))

@@ -104,13 +104,14 @@ class FixConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        reason = self._ending or DisconnectReason.PEER_CLOSED
         hosted = self._hosted
+        reason = DisconnectReason.PEER_CLOSED
         if hosted is not None:
-            hosted.session.connection_lost(self._gateway.clock())
+            reason = hosted.session.connection_lost(self._gateway.clock())
             hosted.connection = None
             self._hosted = None
             self._gateway.touch(hosted)
+        reason = self._ending or reason
         self._gateway.disconnects[reason] += 1
         log.info(
             "%s disconnected: %s",

@@ -289,6 +289,11 @@ class Plan:
                 "Weekdays",
                 "excludes StartDay and EndDay: windows are daily or weekly",
             )
+        if self.weekdays is not None and not (
+            self.logon_day is self.logout_day is None
+        ):
+            key = "LogonDay" if self.logon_day is not None else "LogoutDay"
+            yield key, "contradicts Weekdays, which are days of logon too"
         if self.start_time and self.end_time:
             yield from self._same_day(self.start_time, self.end_time)
             yield from self._logon_outside(self.start_time, self.end_time)

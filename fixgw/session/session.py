@@ -315,8 +315,11 @@ class Session:
         if self.state not in (State.DISCONNECTED, State.CLOSING):
             self._break_off(reason, text, now_ns)
 
-    def connection_lost(self, now_ns: int) -> None:
-        """The connection is closed, by whomever. Always the last call for it."""
+    def connection_lost(self, now_ns: int) -> DisconnectReason:
+        """The connection is closed, by whomever. Always the last call for it.
+
+        What it ended by, if not by us: a Logout, or nothing.
+        """
         was = self.state
         clean, self._logged_out = self._logged_out, False
         self._end_reason = DisconnectReason.LOGOUT_COMPLETE
@@ -331,6 +334,9 @@ class Session:
             self._reset_numbers()
         if was is not State.DISCONNECTED:
             self._application.on_logout(self)
+        if clean:
+            return DisconnectReason.LOGOUT_COMPLETE
+        return DisconnectReason.PEER_CLOSED
 
     # -- Logon -------------------------------------------------------------------------
 

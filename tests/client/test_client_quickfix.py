@@ -6,10 +6,13 @@ brings a session layer, a store and a dictionary of its own.
 
 import json
 import os
+import select
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -193,12 +196,12 @@ class Venue:
         self._process.stdin.flush()
         self.wait_for("filled", 1)
 
-    def stop(self) -> None:
+    def stop(self, *, kill: bool = False) -> None:
         if self._process is None or self._reader is None:
             return
         with self._process as process:
             assert process.stdin is not None
-            process.stdin.close()
+            process.kill() if kill else process.stdin.close()
             try:
                 process.wait(DEADLINE_S)
             finally:
@@ -420,12 +423,61 @@ def test_the_exchange_goes_away(venue: Venue) -> None:
     ) as client:
         try:
             venue.wait_for("logon", 1)
-            venue.stop()
+            venue.stop(kill=True)
             assert client.wait(DEADLINE_S) == 3
             assert client.stdout is not None
-            assert "! the exchange " in client.stdout.read()
+            assert "! the exchange closed the connection" in client.stdout.read()
         finally:
             client.kill()
+
+
+def test_at_the_keyboard(venue: Venue) -> None:
+    ours, theirs = os.openpty()
+    environment = {**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
+    client = subprocess.Popen(
+        venue.command(),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=ROOT,
+        env=environment,
+    )
+    os.close(theirs)
+    try:
+        read_until(ours, b"BUYER>")
+        os.write(ours, b"buy lots\r")
+        read_until(ours, b"expected a quantity")
+        os.write(ours, b"buy 5 FILL @ 1\r")
+        read_until(ours, b"FILL buy 5 FILL @ 1, 0 left")
+        os.write(ours, b"\x04")
+        read_until(ours, b"Logout #4")
+        assert client.wait(DEADLINE_S) == 0
+    finally:
+        client.kill()
+        client.wait()
+        os.close(ours)
+    assert "buy 5 FILL @ 1" in (venue.directory / "client" / "history").read_text()
+
+
+def read_until(terminal: int, wanted: bytes) -> None:
+    seen, limit = b"", time.monotonic() + DEADLINE_S
+    while wanted not in seen:
+        ready, _, _ = select.select([terminal], [], [], limit - time.monotonic())
+        assert ready, seen.decode()
+        seen += os.read(terminal, 1 << 16)
+
+
+def test_an_interrupted_script_logs_out(venue: Venue) -> None:
+    with subprocess.Popen(
+        venue.command("--script", "sleep 60"), stdout=subprocess.PIPE, cwd=ROOT
+    ) as client:
+        try:
+            venue.wait_for("logon", 1)
+            client.send_signal(signal.SIGINT)
+            assert client.wait(DEADLINE_S) == 130
+        finally:
+            client.kill()
+    assert venue.seen("admin")[-1]["35"] == "5"
 
 
 if __name__ == "__main__":

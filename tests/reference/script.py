@@ -112,6 +112,10 @@ def parse(line: str) -> Record:
     return OrderCommand(**values)
 
 
+def parse_all(*lines: str) -> list[Record]:
+    return [parse(line) for line in lines]
+
+
 def tell(event: Any) -> str:
     """An event as a line of a script."""
     if isinstance(event, InstrumentEvent):

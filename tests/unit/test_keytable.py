@@ -7,6 +7,7 @@ commands, and answers and the dump tell what the table holds. A dict is the mode
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -80,7 +81,7 @@ class Model:
             assert event.kind == EventKind.CANCEL_REJECTED
             assert event.reason == Reason.UNKNOWN_ORDER
 
-    def _give(self, command: bytes) -> list[object]:
+    def _give(self, command: bytes) -> list[Any]:
         packed = self.shard.apply(command, self.shard.time + 1)
         return unpack_all(packed, EVENT_BYTES)
 

@@ -370,6 +370,10 @@ WEEK = {**HOURS, "start_day": "Mon", "end_day": "Fri"}
         ({**WEEK, "logout_day": "Sat"}, {"LogoutDay"}),
         ({**WEEK, "logon_time": "07:00:00"}, {"LogonTime"}),
         ({**WEEK, "logon_day": "Thu", "logout_day": "Tue"}, {"LogonTime"}),
+        (
+            {**HOURS, "weekdays": "Mon", "logout_day": "Tue", "logon_day": "Tue"},
+            {"LogonDay"},
+        ),
         (HOURS, set()),
         (WEEK, set()),
         ({**WEEK, "logon_day": "Tue"}, set()),
@@ -425,7 +429,7 @@ def walk(
     assert start_zone is not None
     assert end_zone is not None
     events = list(expected_events(recurrence, first_s, last_s))
-    shown = {zone: datetime.min for zone in (start_zone, end_zone)}
+    shown = {zone: datetime(1970, 1, 1) for zone in (start_zone, end_zone)}  # noqa: DTZ001
     started: int | None = None
     for now in range(first_s, last_s, 60):
         for zone in shown:
