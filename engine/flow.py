@@ -231,9 +231,11 @@ class Flow:
     def run(self):
         """Runs the batch through the shard, one tick of engine time after the last."""
         if self.command_count:
-            self.base = self.shard.command_seq
-            self.shard.run(self.commands, self.command_count, self.shard.time + 1)
-            self.event_count = self.shard.event_count
+            self.base = self.shard.events.command_seq
+            self.shard.run(
+                self.commands, self.command_count, self.shard.events.time + 1
+            )
+            self.event_count = self.shard.events.count
 
     def rows(self) -> bytes:
         """The rows of the batch. Until they are fetched the shard may not run again."""
@@ -246,7 +248,7 @@ class Flow:
         for i in range(self.event_count):
             event = cython.cast(
                 cython.pointer(cython.const[OrderEvent]),
-                self.shard.events + i * EVENT_BYTES,
+                self.shard.events.data + i * EVENT_BYTES,
             )
             if event.kind == EVENT_INSTRUMENT_DEFINED:
                 continue
@@ -487,7 +489,7 @@ class Flow:
         memcpy(symbol, command.symbol, 24)
         if (
             self.defined.find(0, symbol) < 0
-            and self.shard.find_instrument(command.symbol) < 0
+            and self.shard.books.find(command.symbol) < 0
         ):
             self.defined.insert(0, symbol, 0, 0)
             memcpy(

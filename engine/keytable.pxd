@@ -1,11 +1,12 @@
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 cdef enum:
     KEY_BYTES = 36
     FIRST_CAPACITY = 64
 
 cdef struct KeyEntry:
-    uint64_t hash           # 0 = empty place
+    uint32_t hash           # 0 = empty place
+    uint32_t flags          # for the user of the table
     uint64_t owner
     uint64_t number
     int32_t slot
@@ -18,11 +19,10 @@ cdef class KeyTable:
     cdef int64_t used
     cdef uint64_t key0, key1
 
-    cdef uint64_t _hash(self, uint64_t owner, const unsigned char *text) noexcept nogil
+    cdef uint32_t _hash(self, uint64_t owner, const unsigned char *text) noexcept nogil
     cdef int64_t find(self, uint64_t owner, const unsigned char *text) noexcept nogil
     cdef int64_t insert(
         self, uint64_t owner, const unsigned char *text, uint64_t number, int32_t slot
     ) except -1
     cdef void remove(self, int64_t place) noexcept nogil
-    cdef void clear(self) noexcept nogil
-    cdef int _grow(self) except -1
+    cdef int rebuild(self, int64_t capacity) except -1

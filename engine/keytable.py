@@ -10,9 +10,9 @@ enumerated is sorted (:meth:`KeyTable.sorted_rows`).
 """
 
 import cython
-from cython.cimports.libc.stdint import int32_t, int64_t, uint64_t
+from cython.cimports.libc.stdint import int32_t, int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free
-from cython.cimports.libc.string import memcmp, memcpy, memset
+from cython.cimports.libc.string import memcmp, memcpy
 
 
 @cython.cfunc
@@ -29,7 +29,7 @@ class KeyTable:
     """Owner and NUL-padded text to a number and a slot.
 
     ``secret`` is 16 bytes. Places returned by ``find`` and ``insert`` are valid until the
-    next ``insert``, ``remove`` or ``clear``.
+    next ``insert``, ``remove`` or ``rebuild``.
     """
 
     def __cinit__(self, secret: bytes) -> None:
@@ -81,15 +81,15 @@ class KeyTable:
             v2 = _rotate(v2, 32)
             if i < 6:
                 v0 ^= words[i]
-        v0 = v0 ^ v1 ^ v2 ^ v3
-        return v0 if v0 != 0 else 1
+        short: uint32_t = cython.cast(uint32_t, v0 ^ v1 ^ v2 ^ v3)
+        return short if short != 0 else 1
 
     def find(
         self, owner: uint64_t, text: cython.pointer(cython.const[cython.uchar])
     ):
         """The place of the key, or -1."""
         mask: int64_t = self.capacity - 1
-        wanted: uint64_t = self._hash(owner, text)
+        wanted: uint32_t = self._hash(owner, text)
         place: int64_t = cython.cast(int64_t, wanted) & mask
         entry: cython.pointer(KeyEntry)
         while True:
@@ -116,14 +116,15 @@ class KeyTable:
         place: int64_t
         entry: cython.pointer(KeyEntry)
         if self.used * 5 >= self.capacity * 3:
-            self._grow()
+            self.rebuild(self.capacity * 2)
         mask = self.capacity - 1
-        hashed: uint64_t = self._hash(owner, text)
+        hashed: uint32_t = self._hash(owner, text)
         place = cython.cast(int64_t, hashed) & mask
         while self.entries[place].hash != 0:
             place = (place + 1) & mask
         entry = cython.address(self.entries[place])
         entry.hash = hashed
+        entry.flags = 0
         entry.owner = owner
         entry.number = number
         entry.slot = slot
@@ -146,13 +147,11 @@ class KeyTable:
         self.entries[hole].hash = 0
         self.used -= 1
 
-    def clear(self):
-        """Empties the table and keeps its memory."""
-        memset(self.entries, 0, self.capacity * cython.sizeof(KeyEntry))
-        self.used = 0
+    def rebuild(self, capacity):
+        """The same entries in a table of ``capacity`` places, a power of two.
 
-    def _grow(self):
-        capacity: int64_t = self.capacity * 2
+        Entries whose hash was set to 0 are gone: this is how many are removed at once.
+        """
         mask: int64_t = capacity - 1
         i: int64_t
         place: int64_t
@@ -161,19 +160,21 @@ class KeyTable:
         )
         if entries == cython.NULL:
             raise MemoryError
+        self.used = 0
         for i in range(self.capacity):
             if self.entries[i].hash != 0:
                 place = cython.cast(int64_t, self.entries[i].hash) & mask
                 while entries[place].hash != 0:
                     place = (place + 1) & mask
                 entries[place] = self.entries[i]
+                self.used += 1
         free(self.entries)
         self.entries = entries
         self.capacity = capacity
         return 0
 
     def sorted_rows(self) -> list:
-        """All (owner, text, number, slot), sorted: independent of the hash key."""
+        """All (owner, text, number, slot, flags), sorted: independent of the hash key."""
         i: int64_t
         rows = []
         for i in range(self.capacity):
@@ -184,6 +185,7 @@ class KeyTable:
                         self.entries[i].text[:KEY_BYTES],
                         self.entries[i].number,
                         self.entries[i].slot,
+                        self.entries[i].flags,
                     )
                 )
         rows.sort()

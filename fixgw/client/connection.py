@@ -103,9 +103,13 @@ class Saved:
 
     @classmethod
     def open(cls, directory: Path, sender: str, target: str) -> Saved:
-        directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"{quote(sender, safe='')}-{quote(target, safe='')}.json"
-        lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as error:
+            why = f"cannot keep the session in {directory} ({error.strerror})"
+            raise LogonFailed(f"{why}: choose another --store") from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             saved = cls(path, lock)
@@ -256,7 +260,7 @@ class Session:
             self.application.show(message, outgoing=False)
             self.application.notice(fault)
             return self.logout(fault) if self.logged_on else self._end(fault)
-        number, expected = int(message.get(34)), self.saved.next_in
+        number, expected = _whole(message, 34), self.saved.next_in
         if self.phase is Phase.LOGON_SENT:
             return self._first_answer(message, number)
         if message.type == "4" and message.get(123) != "Y":
@@ -274,7 +278,7 @@ class Session:
         for tag, value in wanted:
             if message.get(tag) != value:
                 return f"tag {tag} should be {value}, but is {message.get(tag)!r}"
-        if not message.get(34).isdecimal():
+        if not _whole(message, 34):
             return "a message without MsgSeqNum(34)"
         return ""
 
@@ -606,8 +610,9 @@ def _age_s(sent_at: str) -> float:
 
 
 def _whole(message: Message, tag: int) -> int:
+    """The number in a field; 0 where there is none, or none of a sane length."""
     value = message.get(tag)
-    return int(value) if value.isdecimal() else 0
+    return int(value) if re.fullmatch(r"[0-9]{1,18}", value) else 0
 
 
 def _encode(fields: list[tuple[int, str]]) -> bytes:
@@ -626,7 +631,7 @@ def _read(parsed: simplefix.FixMessage) -> Message:
 def _frame_fault(data: bytes) -> str:
     """What is wrong with the frame of a message; empty when it is sound."""
     frame = re.fullmatch(
-        rb"8=[^\x01]+\x019=(\d+)\x01(35=.*\x01)10=(\d{3})\x01", data, re.S
+        rb"8=[^\x01]+\x019=(\d{1,9})\x01(35=.*\x01)10=(\d{3})\x01", data, re.S
     )
     if frame is None:
         return "it does not begin with tags 8, 9, 35 and end with 10"

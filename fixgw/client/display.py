@@ -260,7 +260,7 @@ def _say_cancel_reject(message: Message, names: Names) -> str:
 def _say_reject(message: Message, names: Names) -> str:
     code = 373 if message.type == "3" else 380
     tag = message.get(371)
-    name = names.field_name(int(tag)) if tag.isdecimal() else None
+    name = names.field_name(int(tag)) if tag.isdecimal() and len(tag) < 10 else None
     about = f", {name or 'tag'}({tag})" if tag else ""
     return f"REJECTED message #{message.get(45)}{about}{_reason(message, names, code)}"
 

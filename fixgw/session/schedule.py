@@ -9,7 +9,7 @@ written in local time; here it becomes instants:
   time or a later one. So a time that a clock change skips happens at the change, and a
   time that is shown twice happens the first time.
 * A date that a zone left out altogether (Samoa had no 30 December 2011) begins no
-  window.
+  window; a window that should end on it ends on the next date.
 * A daily window belongs to the date on which it begins, also when it crosses midnight:
   Weekdays=Friday with 22:00:00 to 06:00:00 ends on Saturday.
 * Start and end may be in different zones; the window then ends at the first end after
@@ -132,6 +132,11 @@ def _weekday(day: int) -> int:
     return (day - 1) % 7  # ordinal 1 was a Monday
 
 
+def _exists(day: int, zone: tzinfo) -> bool:
+    """Whether ``zone`` had that date at all."""
+    return _first_shown(day, 0, zone) < _first_shown(day + 1, 0, zone)
+
+
 @dataclass(frozen=True, slots=True)
 class Recurrence:
     """A window that comes back. ``start`` and ``end`` must have a zone.
@@ -171,17 +176,19 @@ class Recurrence:
         assert time.zone is not None
         return time.zone
 
-    def _happens(self, day: int, time: TimeOfDay, days: frozenset[int]) -> int | None:
-        """The instant of ``time`` on ``day``; None if that is not one of ``days``."""
-        zone = self._zone(time)
-        if _weekday(day) not in days:
-            return None
-        if _first_shown(day, 0, zone) == _first_shown(day + 1, 0, zone):
-            return None  # this zone left the date out
-        return _first_shown(day, time.seconds, zone)
-
     def _begins(self, day: int) -> int | None:
-        return self._happens(day, self.start, self.start_days)
+        """The instant at which a window begins on ``day``; None if none does."""
+        zone = self._zone(self.start)
+        if _weekday(day) in self.start_days and _exists(day, zone):
+            return _first_shown(day, self.start.seconds, zone)
+        return None
+
+    def _ends(self, day: int) -> int:
+        """The instant at which a window ends that should end on ``day``."""
+        zone = self._zone(self.end)
+        while not _exists(day, zone):
+            day += 1
+        return _first_shown(day, self.end.seconds, zone)
 
     def _end(self, day: int, start_s: int) -> int:
         """The end of the window that began on ``day``, at ``start_s``."""
@@ -193,16 +200,18 @@ class Recurrence:
             days = (self.end_day - _weekday(day)) % 7
         if days == 0 and self.end.seconds <= self.start.seconds:
             days = 1 if self.end_day is None else 7
-        return _first_shown(day + days, self.end.seconds, self._zone(self.end))
+        end_s = self._ends(day + days)
+        if _exists(day + days, self._zone(self.end)):
+            return end_s
+        return min(end_s, self._next_start(day))
 
     def _next_end(self, start_s: int) -> int:
-        days = EVERY_DAY if self.end_day is None else frozenset({self.end_day})
         first = _local(start_s, self._zone(self.end)).toordinal() - 1
         return next(
             instant
             for day in range(first, first + LOOK_BACK_DAYS + 2)
-            if (instant := self._happens(day, self.end, days)) is not None
-            and instant > start_s
+            if self.end_day in (None, _weekday(day))
+            and (instant := self._ends(day)) > start_s
         )
 
     def _next_start(self, day: int) -> int:

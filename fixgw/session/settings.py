@@ -318,6 +318,7 @@ class _Reader:
         elif self._has_default:
             first = self.default.line
             self._refuse(number, line, f"is given twice, first at line {first}")
+            self._section = self.default  # so that nothing in it counts as missing
         else:
             self.default = self._section
             self._has_default = True

@@ -41,7 +41,7 @@ TargetCompID=BUYER
 """
 
 
-class Exchange(fix.Application):  # type: ignore[misc]
+class Exchange(fix.Application):  # type: ignore[name-defined,misc]
     """Accepts every order, in a process of its own; the symbol tells what comes next.
 
     FILL is filled at once, NOPE is rejected, MUTE gets no answer at all. What arrives
@@ -444,13 +444,16 @@ def test_at_the_keyboard(venue: Venue) -> None:
     )
     os.close(theirs)
     try:
-        read_until(ours, b"BUYER>")
+        screen = Screen(ours)
+        screen.until(b"BUYER>")
         os.write(ours, b"buy lots\r")
-        read_until(ours, b"expected a quantity")
+        screen.until(b"expected a quantity")
+        screen.until(b"BUYER>")
         os.write(ours, b"buy 5 FILL @ 1\r")
-        read_until(ours, b"FILL buy 5 FILL @ 1, 0 left")
+        screen.until(b"FILL buy 5 FILL @ 1, 0 left")
+        screen.until(b"BUYER>")
         os.write(ours, b"\x04")
-        read_until(ours, b"Logout #4")
+        screen.until(b"Logout #4")
         assert client.wait(DEADLINE_S) == 0
     finally:
         client.kill()
@@ -459,20 +462,28 @@ def test_at_the_keyboard(venue: Venue) -> None:
     assert "buy 5 FILL @ 1" in (venue.directory / "client" / "history").read_text()
 
 
-def read_until(terminal: int, wanted: bytes) -> None:
-    seen, limit = b"", time.monotonic() + DEADLINE_S
-    while wanted not in seen:
-        ready, _, _ = select.select([terminal], [], [], limit - time.monotonic())
-        assert ready, seen.decode()
-        seen += os.read(terminal, 1 << 16)
+class Screen:
+    """What a terminal was sent, read up to one wanted text after the other."""
+
+    def __init__(self, terminal: int) -> None:
+        self._terminal, self._unread = terminal, b""
+
+    def until(self, wanted: bytes) -> None:
+        limit = time.monotonic() + DEADLINE_S
+        while wanted not in self._unread:
+            left = max(0.0, limit - time.monotonic())
+            ready, _, _ = select.select([self._terminal], [], [], left)
+            assert ready, self._unread.decode()
+            self._unread += os.read(self._terminal, 1 << 16)
+        self._unread = self._unread.partition(wanted)[2]
 
 
 def test_an_interrupted_script_logs_out(venue: Venue) -> None:
     with subprocess.Popen(
-        venue.command("--script", "sleep 60"), stdout=subprocess.PIPE, cwd=ROOT
+        venue.command("--script", "test; sleep 60"), stdout=subprocess.PIPE, cwd=ROOT
     ) as client:
         try:
-            venue.wait_for("logon", 1)
+            venue.wait_for("admin", 2)  # its Logon and its TestRequest
             client.send_signal(signal.SIGINT)
             assert client.wait(DEADLINE_S) == 130
         finally:

@@ -237,6 +237,7 @@ def test_mixed_reuse_keeps_the_identifiers_sound(
             for _, _, queue in [*bids, *asks]
             for order in queue
         ]
+        assert len({row[:2] for row in ids}) == len(ids)
         live = {(row[0], row[1]): row[2] for row in ids if row[3]}
         assert set(live.values()) == {order[0] for order in orders}
         for order in orders:

@@ -216,7 +216,7 @@ class ReferenceExchange:
         if not keeps_place:
             self._take_out(order)
         old_name, order.cl_ord_id = order.cl_ord_id, command.cl_ord_id
-        if command.flags & CommandFlag.REUSE_ID and old_name != order.cl_ord_id:
+        if old_name != order.cl_ord_id:
             self._forget(order, old_name)
         order.time_in_force = command.time_in_force or order.time_in_force
         order.price = command.price

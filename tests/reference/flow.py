@@ -8,7 +8,7 @@ its messages, repeats some and starts new epochs.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -45,11 +45,12 @@ WIDE = InstrumentCommand(CommandKind.DEFINE_INSTRUMENT, symbol="WIDE", currency=
 
 INSTRUMENTS = (PLAIN, STRICT, WIDE)
 
-PRICES = {
+PRICES: dict[str, Sequence[int]] = {
     "PLAIN": [98, 99, 100, 101, 102],
     "STRICT": [x * UNIT // 2 for x in (194, 196, 198, 199, 200, 201, 204, 206)],
     "WIDE": [1, 2, PRICE_MAX - 1, PRICE_MAX],
 }
+DEEP_BIDS, DEEP_ASKS = range(68, 98), range(103, 133)
 QTYS = {
     "PLAIN": [1, 2, 3, 5, 8],
     "STRICT": [x * UNIT for x in (10, 20, 30, 40, 50, 60)],
@@ -186,6 +187,8 @@ class Flow:
         if not self._one_in(3):  # mostly passive, so that queues form
             half = len(prices) // 2 + 1
             prices = prices[:half] if head["side"] == Side.BUY else prices[-half:]
+            if symbol == "PLAIN" and self._one_in(5):  # and now and then many levels
+                prices = DEEP_BIDS if head["side"] == Side.BUY else DEEP_ASKS
         return OrderCommand(
             CommandKind.NEW_ORDER,
             price=self.random.choice(prices),

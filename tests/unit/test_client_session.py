@@ -330,3 +330,17 @@ def test_a_broken_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "a%2Fb-EXCHANGE.json").write_text(text)
     with pytest.raises(LogonFailed, match=r"a%2Fb-EXCHANGE\.json cannot be read"):
         Saved.open(tmp_path, "a/b", "EXCHANGE")
+
+
+def test_a_store_that_cannot_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LogonFailed, match="choose another --store"):
+        Saved.open(tmp_path / "file", "BUYER", "EXCHANGE")
+
+
+def test_a_number_beyond_reason_ends_the_session(talk: Talk) -> None:
+    talk.logged_on()
+    talk.session.receive(frame("8", 2).replace(b"34=2", b"34=" + b"9" * 5000))
+    assert "BodyLength(9)" in talk.app.notices[0]
+    talk.reply("8", 10**20)
+    assert talk.sent(35, 58) == [("5", "a message without MsgSeqNum(34)")]

@@ -243,7 +243,7 @@ def test_records_are_frozen() -> None:
 
 # What is wrong, in the very words
 
-SIDE_BY_SIDE = "TargetCompID=BUYER\n[SESSION]\n"
+NO_WINDOW = "contradicts NonStopSession=Y: such a session has no window"
 MISSING_TIME = "is missing; it is required unless NonStopSession=Y"
 
 
@@ -290,7 +290,7 @@ MISSING_TIME = "is missing; it is required unless NonStopSession=Y"
         ),
         (
             file("MaxLatency=1", "MaxLatency=1"),
-            ["4: MaxLatency: is given twice in this section, first at line 3"],
+            ["4: MaxLatency: is given twice, first at line 3"],
         ),
         (file("MaxLatency="), ["3: MaxLatency: has no value"]),
         (
@@ -321,7 +321,7 @@ MISSING_TIME = "is missing; it is required unless NonStopSession=Y"
             file("SocketAcceptAddress=::1", SocketAcceptHost="127.0.0.1"),
             [
                 "3: SocketAcceptAddress: contradicts SocketAcceptHost=127.0.0.1 of line"
-                " 9: all sessions share one listener"
+                " 10: all sessions share one listener"
             ],
         ),
         (file(SocketAcceptPort=""), ["3: SocketAcceptPort: is missing"]),
@@ -347,7 +347,8 @@ MISSING_TIME = "is missing; it is required unless NonStopSession=Y"
             file("StartTime=8:00", NonStopSession=""),
             [
                 f"1: EndTime: {MISSING_TIME}",
-                "3: StartTime: '8:00' is not a time of day, HH:MM:SS",
+                "3: StartTime: '8:00' is not a time of day"
+                " (HH:MM:SS, or HH:MM:SS Zone)",
             ],
         ),
         (
@@ -369,7 +370,7 @@ MISSING_TIME = "is missing; it is required unless NonStopSession=Y"
                 "StartTime=08:00:00",
                 "EndTime=17:00:00",
             ),
-            ["5: Weekdays: contradicts StartDay: a window is daily or weekly"],
+            ["5: Weekdays: excludes StartDay and EndDay: windows are daily or weekly"],
         ),
         (
             file("Weekdays=Mon"),
@@ -378,8 +379,8 @@ MISSING_TIME = "is missing; it is required unless NonStopSession=Y"
         (
             file("StartTime=08:00:00", "LogonDay=Mon"),
             [
-                "3: StartTime: contradicts NonStopSession=Y: such a session has no window",
-                "4: LogonDay: contradicts NonStopSession=Y: such a session has no window",
+                f"3: StartTime: {NO_WINDOW}",
+                f"4: LogonDay: {NO_WINDOW}",
             ],
         ),
         (
@@ -410,8 +411,8 @@ MISSING_TIME = "is missing; it is required unless NonStopSession=Y"
             ),
             [
                 "4: EndDay: Monday 08:00:00 to 17:00:00 means hours to one engine and a"
-                " week to another; use Weekdays for the hours, or EndTime = StartTime for"
-                " the week"
+                " week to another; use Weekdays for the hours, or EndTime ="
+                " StartTime for the week"
             ],
         ),
         (
@@ -442,7 +443,7 @@ MISSING_TIME = "is missing; it is required unless NonStopSession=Y"
         ),
         (
             file("UseDataDictionary=N", DataDictionary="FIX44.xml"),
-            ["9: DataDictionary: contradicts UseDataDictionary=N"],
+            ["10: DataDictionary: contradicts UseDataDictionary=N"],
         ),
         (
             file("MillisecondsInTimeStamp=N", "TimestampPrecision=6"),
@@ -462,8 +463,8 @@ MISSING_TIME = "is missing; it is required unless NonStopSession=Y"
         (
             file("ResendSessionLevelRejects=Y", PersistMessages="N"),
             [
-                "3: ResendSessionLevelRejects: contradicts PersistMessages=N: nothing is"
-                " kept to be resent"
+                "3: ResendSessionLevelRejects: contradicts PersistMessages=N: nothing"
+                " is kept to be resent"
             ],
         ),
         (
@@ -506,20 +507,22 @@ MISSING_TIME = "is missing; it is required unless NonStopSession=Y"
         (
             file("HttpAcceptPort=8080"),
             [
-                "3: HttpAcceptPort: is not offered yet, except 0: there is no control page"
+                "3: HttpAcceptPort: is not offered yet, except 0: there is no control"
+                " page"
             ],
         ),
         (
             file("SessionQualifier=Q"),
             [
-                "3: SessionQualifier: is not offered yet: it is not in any message, so an"
-                " acceptor cannot tell such sessions apart"
+                "3: SessionQualifier: is not offered yet: it is not in any message, so"
+                " an acceptor cannot tell such sessions apart"
             ],
         ),
         (
             file("AppDataDictionary.FIX.4.4=FIX44.xml"),
             [
-                "3: AppDataDictionary.FIX.4.4: is not offered yet: it belongs to FIXT.1.1"
+                "3: AppDataDictionary.FIX.4.4: is not offered yet: it belongs to"
+                " FIXT.1.1"
             ],
         ),
     ],
@@ -556,7 +559,7 @@ def test_one_contradiction_in_the_default_is_told_once() -> None:
         DataDictionary="FIX44.xml",
     )
     assert refused(text) == [
-        "x.cfg:11: DataDictionary: contradicts UseDataDictionary=N"
+        "x.cfg:12: DataDictionary: contradicts UseDataDictionary=N"
     ]
 
 
@@ -580,20 +583,25 @@ def test_secrets_are_not_told() -> None:
     assert "hunter2" not in "\n".join(made.warnings)
 
 
+def settings_or_problems(text: str) -> None:
+    """Nothing else may come of a text; an error names at least one problem."""
+    try:
+        made = parse(text, "x.cfg")
+    except SettingsError as error:
+        if not error.problems:
+            raise AssertionError("refused for nothing") from error
+    else:
+        assert made.sessions
+
+
 @given(st.text(alphabet="[]DEFAULTSION=#\r\n 1aY", max_size=60) | st.text())
 def test_any_text_is_settings_or_problems(text: str) -> None:
-    try:
-        parse(text, "x.cfg")
-    except SettingsError as error:
-        assert error.problems
+    settings_or_problems(text)
 
 
 @given(st.sampled_from(sorted(KEYS)), st.text(max_size=20))
 def test_any_value_is_settings_or_problems(name: str, value: str) -> None:
-    try:
-        parse(file(f"{name}={value}"), "x.cfg")
-    except SettingsError as error:
-        assert error.problems
+    settings_or_problems(file(f"{name}={value}"))
 
 
 # Every key of the table
@@ -611,7 +619,8 @@ EXAMPLES = {
     Kind.RATIO: "1.5",
     Kind.BOOL: "N",
 }
-BAD = {kind: "?" for kind in Kind if kind is not Kind.TEXT} | {Kind.COMP_ID: "\x01"}
+BAD: dict[Kind, str] = dict.fromkeys(set(Kind) - {Kind.TEXT}, "?")
+BAD[Kind.COMP_ID] = "\x01"
 
 
 def example(key: Key) -> str:
@@ -754,7 +763,8 @@ def test_a_slip_of_the_finger_is_recognized(name: str, data: st.DataObject) -> N
     slip = name[:at] + name[at + 1 :]
     if len(name) > 5 and slip not in KEYS:
         assert nearest(slip) is not None
-    assert nearest(name.upper()) == name
+    # Two spellings of one key may differ in case alone.
+    assert (nearest(name.upper()) or "").lower() == name.lower()
 
 
 # The sample

@@ -121,6 +121,16 @@ def test_reuse_id_of_an_order_does_not_free_what_a_replace_used_for_the_day() ->
     """)
 
 
+def test_replace_back_to_an_earlier_identifier_notes_it_once() -> None:
+    pair = Pair(compare=False)
+    pair.give(parse("buy A 1 @ 100"), parse("replace B of A 2 @ 100"))
+    (event,) = pair.give(parse("replace A of A 3 @ 100 reuse"))
+    assert (event.kind, event.cl_ord_id) == (EventKind.REPLACED, "A")
+    names = [row[:2] for row in pair.shard.dump()[2]]
+    assert len(names) == len(set(names))
+    pair.check()
+
+
 # -- numbered commands -----------------------------------------------------------------
 
 

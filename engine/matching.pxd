@@ -1,0 +1,20 @@
+from libc.stdint cimport int32_t
+
+from engine.books cimport Books
+from engine.events cimport EventBuffer
+from engine.orderids cimport OrderIds
+from engine.records cimport OrderCommand
+
+
+cdef class Matching:
+    cdef Books books
+    cdef OrderIds ids
+    cdef EventBuffer events
+
+    cdef int enter(self, int32_t slot, const OrderCommand *command) except -1
+    cdef int match(self, int32_t slot) except -1
+    cdef int trade(self, int32_t maker, int32_t taker) except -1
+    cdef int take_out(
+        self, const OrderCommand *command, int32_t slot, int kind, int reason
+    ) except -1
+    cdef void bury(self, int32_t slot) noexcept nogil

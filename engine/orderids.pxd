@@ -1,0 +1,21 @@
+from libc.stdint cimport int32_t, uint16_t, uint64_t
+
+from engine.book cimport Order, OrderPool
+from engine.keytable cimport KeyTable
+from engine.records cimport OrderCommand
+
+
+cdef class OrderIds:
+    cdef KeyTable table
+    cdef OrderPool pool
+
+    cdef uint16_t may_use(self, const OrderCommand *command) noexcept nogil
+    cdef int use(
+        self, const OrderCommand *command, uint64_t number, int32_t slot
+    ) except -1
+    cdef int32_t find_live(
+        self, const OrderCommand *command, uint16_t *reason
+    ) noexcept nogil
+    cdef uint64_t find_number(self, const OrderCommand *command) noexcept nogil
+    cdef void release(self, const Order *order) noexcept nogil
+    cdef int forget_dead(self) except -1

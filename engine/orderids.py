@@ -1,0 +1,117 @@
+"""ClOrdIDs: which are used, and which order each names. Compiled.
+
+An entry holds the order's slot and its number. It names a live order as long as the slot
+still holds that number; afterwards it only says that the identifier was used. Slot -1: it
+never named an order (refused orders, cancel requests).
+
+An identifier that came under REUSE_ID is noted only while it is an order's current one.
+"""
+
+import cython
+from cython.cimports.engine.book import Order, OrderPool
+from cython.cimports.engine.keytable import KeyTable
+from cython.cimports.engine.records import (
+    COMMAND_NEW_ORDER,
+    FLAG_REUSE_ID,
+    REASON_DUPLICATE_CL_ORD_ID,
+    REASON_MISSING_CL_ORD_ID,
+    REASON_NONE,
+    REASON_TOO_LATE,
+    REASON_UNKNOWN_ORDER,
+    OrderCommand,
+)
+from cython.cimports.libc.stdint import int32_t, int64_t
+from cython.cimports.libc.string import memcmp
+
+
+@cython.final
+@cython.cclass
+class OrderIds:
+    """The used ClOrdIDs of all sessions of a shard."""
+
+    def __cinit__(self, pool: OrderPool, hash_key: bytes):
+        self.pool = pool
+        self.table = KeyTable(hash_key)
+
+    def may_use(self, command):
+        """Whether ClOrdID(11) may be used by this command: a reason, or NONE."""
+        if command.cl_ord_id[0] == 0:
+            return REASON_MISSING_CL_ORD_ID
+        if self.table.find(command.session, command.cl_ord_id) < 0:
+            return REASON_NONE
+        if (
+            command.flags & FLAG_REUSE_ID
+            and command.kind != COMMAND_NEW_ORDER
+            and memcmp(command.cl_ord_id, command.orig_cl_ord_id, 36) == 0
+        ):
+            return REASON_NONE
+        return REASON_DUPLICATE_CL_ORD_ID
+
+    def use(self, command, number, slot):
+        """Notes ClOrdID(11) as used: by the order in ``slot``, or by none with -1."""
+        reuse: cython.bint = (command.flags & FLAG_REUSE_ID) != 0
+        order: cython.pointer(Order)
+        place: int64_t
+        if slot < 0 and reuse:
+            return 0
+        if slot >= 0:
+            order = cython.address(self.pool.orders[slot])
+            number = order.order_id
+            if command.kind != COMMAND_NEW_ORDER:
+                if memcmp(command.cl_ord_id, order.cl_ord_id, 36) == 0:
+                    return 0
+                self.release(order)
+        if reuse and self.table.find(command.session, command.cl_ord_id) >= 0:
+            return 0  # an earlier identifier of the same order comes back
+        place = self.table.insert(command.session, command.cl_ord_id, number, slot)
+        self.table.entries[place].flags = FLAG_REUSE_ID if reuse else 0
+        return 0
+
+    def find_live(self, command, reason):
+        """The slot of the live order OrigClOrdID(41) names, or -1 and why not."""
+        place: int64_t = self.table.find(command.session, command.orig_cl_ord_id)
+        slot: int32_t
+        if place < 0 or self.table.entries[place].slot < 0:
+            reason[0] = REASON_UNKNOWN_ORDER
+            return -1
+        slot = self.table.entries[place].slot
+        if self.pool.orders[slot].order_id != self.table.entries[place].number:
+            reason[0] = REASON_TOO_LATE
+            return -1
+        return slot
+
+    def find_number(self, command):
+        """The OrderID of the order, live or dead, OrigClOrdID(41) names; 0 for none."""
+        place: int64_t = self.table.find(command.session, command.orig_cl_ord_id)
+        if place < 0 or self.table.entries[place].slot < 0:
+            return 0
+        return self.table.entries[place].number
+
+    def release(self, order):
+        """Forgets the current ClOrdID of an order if it came under REUSE_ID."""
+        place: int64_t = self.table.find(order.session, order.cl_ord_id)
+        if place >= 0 and self.table.entries[place].flags & FLAG_REUSE_ID:
+            self.table.remove(place)
+
+    def forget_dead(self):
+        """Leaves only identifiers that name live orders: a new trading day."""
+        i: int64_t
+        slot: int32_t
+        for i in range(self.table.capacity):
+            if self.table.entries[i].hash == 0:
+                continue
+            slot = self.table.entries[i].slot
+            if slot < 0 or (
+                self.pool.orders[slot].order_id != self.table.entries[i].number
+            ):
+                self.table.entries[i].hash = 0
+        return self.table.rebuild(self.table.capacity)
+
+    def dump(self) -> list:
+        """(session, text, number or 0, whether it names a live order), sorted."""
+        slot: int32_t
+        rows = []
+        for owner, text, number, slot, _ in self.table.sorted_rows():
+            live = slot >= 0 and self.pool.orders[slot].order_id == number
+            rows.append((owner, text, number if slot >= 0 else 0, live))
+        return rows

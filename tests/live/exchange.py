@@ -1,0 +1,337 @@
+"""``fixgw up`` in a folder of its own, with every process of it in reach.
+
+Only processes that carry this exchange's data folder on their command line are ever
+signalled, each by its pid; a pid that the system gave to somebody else in the meantime is
+recognised by its start time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from engine.journal import LogKind, RecordLog
+from engine.records import EVENT_BYTES, unpack_all
+from tests.live.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+DICTIONARY = ROOT / "spec" / "FIX44.xml"
+START_S = 20.0
+STOP_S = 20.0
+SHARDS = 2
+GATEWAY, SHARD_0, SHARD_1, SUPERVISOR = "gateway", "shard 0", "shard 1", "supervisor"
+PROCESSES = {GATEWAY, SHARD_0, SHARD_1}
+
+SESSIONS = """\
+[DEFAULT]
+ConnectionType=acceptor
+SocketAcceptHost=127.0.0.1
+SocketAcceptPort=9876
+BeginString=FIX.4.4
+SenderCompID=EXCHANGE
+DataDictionary={dictionary}
+NonStopSession=Y
+"""
+
+CONFIG = """\
+sessions = "sessions.cfg"
+instruments = "{root}/config/instruments.csv"
+data = "data"
+[shards]
+count = {shards}
+[shards.pins]
+"BTC-USD" = 0
+"ETH-USD" = 1
+[engine]
+# Far from now, so that no order expires under a test.
+day_ends = "{day_ends}"
+"""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process, told apart from a later one with the same pid."""
+
+    pid: int
+    started: str
+
+    @property
+    def is_alive(self) -> bool:
+        """Running: neither gone nor a zombie nor somebody else."""
+        found = _stat(self.pid)
+        return found is not None and found[0] not in "ZX" and found[2] == self.started
+
+    def signal(self, number: int) -> None:
+        """Send a signal, unless it is gone."""
+        if self.is_alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+
+def _stat(pid: int) -> tuple[str, int, str] | None:
+    """State, parent and start time of a process."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = text.rpartition(")")[2].split()
+    return fields[0], int(fields[1]), fields[19]
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def fixgw(*arguments: str | Path) -> list[str]:
+    """The command line of ``fixgw``."""
+    return [sys.executable, "-m", "fixgw", *map(str, arguments)]
+
+
+class Exchange:
+    """One exchange: its files, its processes, what it said.
+
+    ``port`` 0 takes a free one at each start.
+    """
+
+    def __init__(
+        self, folder: Path, clients: Sequence[str] = ("BUYER", "SELLER"), port: int = 0
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.data = folder / "data"
+        self.sessions = folder / "sessions.cfg"
+        self.config = folder / "fixgw.toml"
+        self.wanted_port = port
+        self.port = 0
+        self.banner = ""
+        self.sessions.write_text(
+            SESSIONS.format(dictionary=DICTIONARY)
+            + "".join(f"\n[SESSION]\nTargetCompID={client}\n" for client in clients)
+        )
+        noon_off = time.gmtime(time.time() + 12 * 3600)
+        self.config.write_text(
+            CONFIG.format(
+                root=ROOT, shards=SHARDS, day_ends=time.strftime("%H:00:00", noon_off)
+            )
+        )
+        self._out_path = folder / "stdout.txt"
+        self._err_path = folder / "stderr.txt"
+        self._err_path.touch()
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    def command(self) -> list[str]:
+        """The command line of its supervisor."""
+        return fixgw(
+            *("up", "--config", self.config, "--data", self.data),
+            *("--sessions", self.sessions, "--port", self.wanted_port),
+            *("--log-format", "json"),
+        )
+
+    # -- life --------------------------------------------------------------------------
+
+    def launch(self) -> None:
+        """Start it, and do not wait."""
+        assert self._popen is None, "it runs already"
+        out: IO[bytes]
+        err: IO[bytes]
+        with self._out_path.open("wb") as out, self._err_path.open("ab") as err:
+            self._popen = subprocess.Popen(
+                self.command(),
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+
+    def start(self) -> Exchange:
+        """Start it, and wait for its banner."""
+        self.launch()
+        self.wait_ready()
+        return self
+
+    def wait_ready(self) -> None:
+        """Wait for the whole banner, and take the port from it."""
+        popen = self._popen
+        assert popen is not None
+
+        def ready() -> bool:
+            if popen.poll() is not None:
+                pytest.fail(f"up ended with {popen.returncode}\n{self.errors()}")
+            self.banner = self._out_path.read_text()
+            return "Ctrl-C" in self.banner
+
+        wait_until(ready, "the banner of up", START_S, self.errors)
+        assert re.match(r"fixgw \S+ is ready\n", self.banner), self.banner
+        found = re.search(r"FIX\.4\.4 acceptor  127\.0\.0\.1:(\d+)\n", self.banner)
+        assert found, self.banner
+        self.port = int(found[1])
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """Stop it as a person would, and require a clean end."""
+        assert self._popen is not None
+        processes = self.processes()
+        self._popen.send_signal(number)
+        code = self.wait_ended(STOP_S)
+        assert code == 0, f"up ended with {code}\n{self.errors()}"
+        left = [name for name, process in processes.items() if process.is_alive]
+        assert not left, f"up left {left} behind\n{self.errors()}"
+
+    def wait_ended(self, deadline_s: float) -> int:
+        """The exit code of the supervisor."""
+        popen = self._popen
+        assert popen is not None
+        wait_until(
+            lambda: popen.poll() is not None, "the end of up", deadline_s, self.errors
+        )
+        self._popen = None
+        return int(popen.returncode)
+
+    def clean_up(self) -> None:
+        """Leave nothing running, whatever the test did. Also repeats what was said."""
+        sys.stderr.write(self.errors())
+        for process in self._ours():
+            process.signal(signal.SIGCONT)
+            process.signal(signal.SIGKILL)
+        if self._popen is not None:
+            self._popen.wait(STOP_S)
+            self._popen = None
+        wait_until(lambda: not self._ours(), "the end of every process", 10.0)
+
+    # -- processes ---------------------------------------------------------------------
+
+    def processes(self) -> dict[str, Process]:
+        """Supervisor and children that run now, by name."""
+        assert self._popen is not None
+        found = {}
+        for process in self._ours():
+            name = _role(process.pid)
+            if process.pid == self._popen.pid:
+                found[SUPERVISOR] = process
+            elif name in PROCESSES and _parent(process.pid) == self._popen.pid:
+                found[name] = process
+        return found
+
+    def kill(self, *names: str) -> dict[str, Process]:
+        """Kill -9 these processes, the supervisor first; they are gone afterwards."""
+        processes = self.processes()
+        victims = {
+            name: processes[name]
+            for name in sorted(names, key=lambda name: name != SUPERVISOR)
+        }
+        for process in victims.values():
+            process.signal(signal.SIGKILL)
+        if SUPERVISOR in names and self._popen is not None:
+            self._popen.wait(5.0)
+            self._popen = None
+        wait_until(
+            lambda: not any(process.is_alive for process in victims.values()),
+            f"the death of {names}",
+            5.0,
+        )
+        return victims
+
+    def wait_back(self, name: str, killed: Process, deadline_s: float = 15.0) -> None:
+        """Wait until the supervisor says that ``name`` is back, as another process."""
+        said = f"{name} is back"
+        already = getattr(self, "_said", {}).get(said, 0)
+        wait_until(
+            lambda: self.said(said) > already
+            and self.processes().get(name, killed) != killed,
+            said,
+            deadline_s,
+            self.errors,
+        )
+        self._said = {**getattr(self, "_said", {}), said: self.said(said)}
+
+    def _ours(self) -> list[Process]:
+        """Every live process with our data folder on its command line."""
+        marker = str(self.data).encode()
+        found = []
+        for entry in os.listdir("/proc"):
+            if entry.isdigit() and marker in _arguments(int(entry)):
+                stat = _stat(int(entry))
+                if stat is not None and stat[0] not in "ZX":
+                    found.append(Process(int(entry), stat[2]))
+        return found
+
+    # -- what it said ------------------------------------------------------------------
+
+    def errors(self) -> str:
+        """All of its stderr."""
+        return self._err_path.read_text()
+
+    def logged(self) -> list[dict[str, Any]]:
+        """Its log lines. A line that is no JSON object fails the test."""
+        lines = []
+        for line in self.errors().splitlines():
+            entry = json.loads(line)
+            assert isinstance(entry, dict), line
+            lines.append(entry)
+        return lines
+
+    def said(self, text: str) -> int:
+        """How many log lines contain ``text``."""
+        return sum(text in line for line in self.errors().splitlines())
+
+    # -- what it stored ----------------------------------------------------------------
+
+    def events(self, copy: Path) -> dict[int, list[Any]]:
+        """The events in the logs of each shard, read from a copy of the data folder."""
+        assert self._popen is None, "a copy of a living log proves nothing"
+        shutil.copytree(self.data, copy, ignore=shutil.ignore_patterns("*.sock"))
+        result = {}
+        for shard in range(SHARDS):
+            folder = copy / f"shard-{shard}" / "events"
+            log = RecordLog(folder, LogKind.EVENTS, shard)
+            assert not log.recovery.torn_at, log.recovery
+            result[shard] = [
+                event
+                for record in log.read(1)
+                for event in unpack_all(record.payload, EVENT_BYTES)
+            ]
+            log.close()
+            assert [event.seq for event in result[shard]] == list(
+                range(1, len(result[shard]) + 1)
+            )
+        return result
+
+
+def _arguments(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return []
+
+
+def _parent(pid: int) -> int:
+    stat = _stat(pid)
+    return stat[1] if stat else 0
+
+
+def _role(pid: int) -> str:
+    """``gateway`` or ``shard 1``, from a command line; empty for anything else."""
+    arguments = [argument.decode() for argument in _arguments(pid)]
+    if "fixgw" not in arguments:
+        return ""
+    behind = arguments[arguments.index("fixgw") + 1 :]
+    if behind[:1] == ["gateway"]:
+        return GATEWAY
+    return " ".join(behind[:2]) if behind[:1] == ["shard"] else ""
