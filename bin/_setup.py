@@ -71,8 +71,6 @@ def fingerprint() -> str:
 
 
 def require_tools() -> None:
-    if sys.version_info < (3, 11):
-        fail(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
     compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
     compiler = os.environ.get("CC", compiler).split()[0]
     if not shutil.which(compiler):
@@ -96,7 +94,9 @@ def quickfix_requirement() -> list[str]:
 
 
 def has_module(name: str) -> bool:
-    code = f"import importlib.util, sys; sys.exit(not importlib.util.find_spec('{name}'))"
+    code = (
+        f"import importlib.util, sys; sys.exit(not importlib.util.find_spec('{name}'))"
+    )
     return subprocess.run([PYTHON, "-c", code]).returncode == 0
 
 

@@ -1,16 +1,16 @@
 """Price levels and the orders queueing in them. Compiled.
 
-A side of a book is an array of levels sorted so that the best price is the last: new best
-prices are appended, and the levels that change most lie at the end. A level is a queue of
-orders, oldest first (price-time priority). Orders live in a pool and are named by their
-slot; links are slots, not pointers, so the pool may move when it grows.
+A side of a book is an array of levels sorted so that the best price is the last: new
+best prices are appended, and the levels that change most lie at the end. A level is a
+queue of orders, oldest first (price-time priority). Orders live in a pool and are named
+by their slot; links are slots, not pointers, so the pool may move when it grows.
 
 The functions trust their arguments: :mod:`engine.shard` checks every command first.
 """
 
 import cython
-from cython.cimports.libc.stdint import int32_t, int64_t
-from cython.cimports.libc.stdlib import calloc, free, realloc
+from cython.cimports.libc.stdint import int32_t
+from cython.cimports.libc.stdlib import free, realloc
 from cython.cimports.libc.string import memmove, memset
 
 
@@ -93,7 +93,8 @@ def find_level(side, key):
 
 
 def rest(orders, side, slot, key):
-    """Puts an order at the tail of its level, which is made if it is the first there."""
+    """Puts an order at the tail of its level, which is made if it is the first
+    there."""
     place: int32_t = find_level(side, key)
     capacity: int32_t
     levels: cython.pointer(Level)

@@ -3,7 +3,7 @@
 import cython
 from cython.cimports.engine.book import BookSide, Instrument, Order, OrderPool
 from cython.cimports.engine.keytable import KeyTable
-from cython.cimports.engine.records import SIDE_BUY, InstrumentCommand
+from cython.cimports.engine.records import SIDE_BUY
 from cython.cimports.libc.stdint import int32_t, int64_t, uint64_t
 from cython.cimports.libc.stdlib import free, realloc
 from cython.cimports.libc.string import memcpy, memset

@@ -1,7 +1,8 @@
-"""The events of one batch, in reused memory, with the counters that name them. Compiled."""
+"""The events of one batch, in reused memory, with the counters that name them.
+Compiled."""
 
 import cython
-from cython.cimports.engine.book import Instrument, Order, int128
+from cython.cimports.engine.book import int128
 from cython.cimports.engine.records import (
     EVENT_BYTES,
     EVENT_REJECTED,
@@ -9,7 +10,6 @@ from cython.cimports.engine.records import (
     STATUS_NEW,
     STATUS_PARTIALLY_FILLED,
     STATUS_REJECTED,
-    OrderCommand,
     OrderEvent,
 )
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint64_t
@@ -126,6 +126,4 @@ def average(notional: int128, cum: int64_t) -> int64_t:
     """AvgPx(6): rounded half up; 0 for an order without fills."""
     if cum == 0:
         return 0
-    return cython.cast(
-        int64_t, (notional * 2 + cum) / (cython.cast(int128, cum) * 2)
-    )
+    return cython.cast(int64_t, (notional * 2 + cum) / (cython.cast(int128, cum) * 2))

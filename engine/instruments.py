@@ -1,9 +1,9 @@
 """Instrument definitions, as text: ``config/instruments.csv``.
 
-Columns: symbol, description, currency, tick, lot, reference_price, min_price, max_price,
-max_qty, max_notional. Decimals have at most 8 places. An empty limit means the engine's
-own (:data:`~engine.records.PRICE_MAX`, :data:`~engine.records.QTY_MAX`), an empty
-max_notional means none.
+Columns: symbol, description, currency, tick, lot, reference_price, min_price,
+max_price, max_qty, max_notional. Decimals have at most 8 places. An empty limit means
+the engine's own (:data:`~engine.records.PRICE_MAX`, :data:`~engine.records.QTY_MAX`),
+an empty max_notional means none.
 """
 
 from __future__ import annotations
@@ -117,7 +117,11 @@ def _text(cells: dict[str, str], column: str, size: int, required: bool = True) 
 
 
 def _decimal(
-    cells: dict[str, str], column: str, above: int, most: int, default: int | None = None
+    cells: dict[str, str],
+    column: str,
+    above: int,
+    most: int,
+    default: int | None = None,
 ) -> int:
     text = cells.get(column, "")
     if not text:
@@ -132,5 +136,7 @@ def _decimal(
     if value != units:
         raise ValueError(f"{column} {text} has more than 8 decimal places")
     if not above < value <= most:
-        raise ValueError(f"{column} {text} is not above {above} and at most {most // UNIT}")
+        raise ValueError(
+            f"{column} {text} is not above {above} and at most {most // UNIT}"
+        )
     return value

@@ -1,12 +1,13 @@
 """A hash table from (owner, text of up to 36 bytes) to (number, slot). Compiled.
 
-Serves three indices of a shard: ClOrdIDs by session, instruments by symbol, and the last
-MsgSeqNum(34) by session. Open addressing with linear probing, one cache line per entry.
+Serves three indices of a shard: ClOrdIDs by session, instruments by symbol, and the
+last MsgSeqNum(34) by session. Open addressing with linear probing, one cache line per
+entry.
 
-The hash is SipHash-1-3 under a key the caller chooses: texts come from clients, and with
-a hash they could compute they could pile up collisions and stall everybody. Nothing a
-shard does may depend on that key, so the table offers no iteration in hash order; what is
-enumerated is sorted (:meth:`KeyTable.sorted_rows`).
+The hash is SipHash-1-3 under a key the caller chooses: texts come from clients, and
+with a hash they could compute they could pile up collisions and stall everybody.
+Nothing a shard does may depend on that key, so the table offers no iteration in hash
+order; what is enumerated is sorted (:meth:`KeyTable.sorted_rows`).
 """
 
 import cython
@@ -28,8 +29,8 @@ def _rotate(x: uint64_t, bits: cython.int) -> uint64_t:
 class KeyTable:
     """Owner and NUL-padded text to a number and a slot.
 
-    ``secret`` is 16 bytes. Places returned by ``find`` and ``insert`` are valid until the
-    next ``insert``, ``remove`` or ``rebuild``.
+    ``secret`` is 16 bytes. Places returned by ``find`` and ``insert`` are valid until
+    the next ``insert``, ``remove`` or ``rebuild``.
     """
 
     def __cinit__(self, secret: bytes) -> None:
@@ -51,9 +52,7 @@ class KeyTable:
     def __len__(self) -> int:
         return self.used
 
-    def _hash(
-        self, owner: uint64_t, text: cython.pointer(cython.const[cython.uchar])
-    ):
+    def _hash(self, owner: uint64_t, text: cython.pointer(cython.const[cython.uchar])):
         """SipHash-1-3 of the 44 bytes of a key, padded to six words; never 0."""
         words: uint64_t[6]
         v0: uint64_t = self.key0 ^ cython.cast(uint64_t, 0x736F6D6570736575)
@@ -84,9 +83,7 @@ class KeyTable:
         short: uint32_t = cython.cast(uint32_t, v0 ^ v1 ^ v2 ^ v3)
         return short if short != 0 else 1
 
-    def find(
-        self, owner: uint64_t, text: cython.pointer(cython.const[cython.uchar])
-    ):
+    def find(self, owner: uint64_t, text: cython.pointer(cython.const[cython.uchar])):
         """The place of the key, or -1."""
         mask: int64_t = self.capacity - 1
         wanted: uint32_t = self._hash(owner, text)
@@ -111,7 +108,8 @@ class KeyTable:
         number: uint64_t,
         slot: int32_t,
     ):
-        """Adds a key that is not there yet; its place. MemoryError when out of memory."""
+        """Adds a key that is not there yet; its place. MemoryError when out of
+        memory."""
         mask: int64_t
         place: int64_t
         entry: cython.pointer(KeyEntry)
@@ -174,7 +172,8 @@ class KeyTable:
         return 0
 
     def sorted_rows(self) -> list:
-        """All (owner, text, number, slot, flags), sorted: independent of the hash key."""
+        """All (owner, text, number, slot, flags), sorted: independent of the hash
+        key."""
         i: int64_t
         rows = []
         for i in range(self.capacity):

@@ -24,7 +24,6 @@ from cython.cimports.engine.records import (
     STATUS_CANCELED,
     STATUS_EXPIRED,
     TIF_IOC,
-    OrderCommand,
 )
 from cython.cimports.libc.stdint import int64_t, uint16_t, uint64_t
 from cython.cimports.libc.string import memcpy
@@ -129,9 +128,7 @@ class Matching:
         order.leaves = 0
         event = self.events.add_of(kind, order, self.books.terms_of(slot))
         event.reason = cython.cast(uint16_t, reason)
-        event.ord_status = (
-            STATUS_EXPIRED if kind == EVENT_EXPIRED else STATUS_CANCELED
-        )
+        event.ord_status = STATUS_EXPIRED if kind == EVENT_EXPIRED else STATUS_CANCELED
         event.last_qty = left
         if command != cython.NULL:
             caused_by(event, command)

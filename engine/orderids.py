@@ -1,8 +1,8 @@
 """ClOrdIDs: which are used, and which order each names. Compiled.
 
-An entry holds the order's slot and its number. It names a live order as long as the slot
-still holds that number; afterwards it only says that the identifier was used. Slot -1: it
-never named an order (refused orders, cancel requests).
+An entry holds the order's slot and its number. It names a live order as long as the
+slot still holds that number; afterwards it only says that the identifier was used. Slot
+-1: it never named an order (refused orders, cancel requests).
 
 An identifier that came under REUSE_ID is noted only while it is an order's current one.
 """
@@ -18,7 +18,6 @@ from cython.cimports.engine.records import (
     REASON_NONE,
     REASON_TOO_LATE,
     REASON_UNKNOWN_ORDER,
-    OrderCommand,
 )
 from cython.cimports.libc.stdint import int32_t, int64_t
 from cython.cimports.libc.string import memcmp

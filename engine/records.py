@@ -11,13 +11,13 @@ This module is the one description of those layouts. From it are derived
 
 Rules of the layout
 -------------------
-* Little-endian, every field on its natural alignment, no hidden padding; each family has
-  one size (:data:`COMMAND_BYTES`, :data:`EVENT_BYTES`), so position is arithmetic.
+* Little-endian, every field on its natural alignment, no hidden padding; each family
+  has one size (:data:`COMMAND_BYTES`, :data:`EVENT_BYTES`), so position is arithmetic.
 * The first byte is the kind; it selects the record type.
-* Prices and quantities are ``int64`` in units of 1e-8 (:data:`UNIT`), times are ``int64``
-  nanoseconds since the epoch, UTC. Text is printable ASCII padded with NUL.
-* Enumerations that FIX defines keep FIX's own character code, so that a value the engine
-  does not support still arrives there and is refused with a reason.
+* Prices and quantities are ``int64`` in units of 1e-8 (:data:`UNIT`), times are
+  ``int64`` nanoseconds since the epoch, UTC. Text is printable ASCII padded with NUL.
+* Enumerations that FIX defines keep FIX's own character code, so that a value the
+  engine does not support still arrives there and is refused with a reason.
 * Reserved bytes are zero. A change of meaning is a new :data:`LAYOUT_VERSION`.
 """
 
@@ -27,9 +27,8 @@ import struct
 import sys
 from dataclasses import dataclass, fields
 from enum import IntEnum, IntFlag
-from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self, get_type_hints
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, get_type_hints
 
 LAYOUT_VERSION = 1
 COMMAND_BYTES = 256
@@ -130,7 +129,8 @@ class CommandFlag(IntFlag):
 
 
 class Reason(IntEnum):
-    """Why a command was refused, or why an order ended; 0 where there is nothing to say.
+    """Why a command was refused, or why an order ended; 0 where there is nothing to
+    say.
 
     The texts and the FIX codes of each are in ``fixgw.orders.reasons``.
     """
@@ -178,7 +178,6 @@ _U64 = _Wire("Q", "uint64_t", 8)
 _I64 = _Wire("q", "int64_t", 8)
 
 
-@cache
 def _text(size: int) -> _Wire:
     return _Wire(f"{size}s", "unsigned char", size)
 
@@ -208,36 +207,45 @@ class Record:
     def pack(self) -> bytes:
         """The record's bytes. Raises ValueError for text that does not fit."""
         values = []
-        for name, wire, _, _ in _layout(type(self)):
+        prepared = _prepared(type(self))
+        for name, wire, _, _ in prepared.layout:
             value = getattr(self, name)
             if isinstance(value, str):
                 value = value.encode("ascii")
                 if len(value) > wire.size:
                     raise ValueError(f"{name} is longer than {wire.size} bytes")
             values.append(value)
-        return _packer(type(self)).pack(*values)
+        return prepared.packer.pack(*values)
 
     @classmethod
     def unpack(cls, data: bytes | memoryview) -> Self:
         """The record in ``data``, which must be exactly SIZE bytes."""
         values = [
             value.rstrip(b"\0").decode("ascii") if isinstance(value, bytes) else value
-            for value in _packer(cls).unpack(data)
+            for value in _prepared(cls).packer.unpack(data)
         ]
         return cls(*values)
 
 
-@cache
-def _layout(cls: type[Record]) -> list[tuple[str, _Wire, str, int]]:
-    return cls.layout()
+class _Prepared(NamedTuple):
+    """What packing a record type needs, worked out once."""
+
+    layout: list[tuple[str, _Wire, str, int]]
+    packer: struct.Struct
 
 
-@cache
-def _packer(cls: type[Record]) -> struct.Struct:
-    rows = _layout(cls)
-    used = rows[-1][3] + rows[-1][1].size
-    codes = "".join(wire.code for _, wire, _, _ in rows)
-    return struct.Struct(f"<{codes}{cls.SIZE - used}x")
+_PREPARED: dict[type[Record], _Prepared] = {}
+
+
+def _prepared(cls: type[Record]) -> _Prepared:
+    prepared = _PREPARED.get(cls)
+    if prepared is None:
+        rows = cls.layout()
+        used = rows[-1][3] + rows[-1][1].size
+        codes = "".join(wire.code for _, wire, _, _ in rows)
+        packer = struct.Struct(f"<{codes}{cls.SIZE - used}x")
+        prepared = _PREPARED[cls] = _Prepared(rows, packer)
+    return prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +260,9 @@ class OrderCommand(Record):
     time_in_force: Annotated[int, _U8, "TimeInForce(59), its character"] = 0
     flags: Annotated[int, _U16, "CommandFlag bits"] = 0
     source: Annotated[int, _U16, "number of the gateway it came through"] = 0
-    session_epoch: Annotated[int, _U32, "how often that session's numbers were reset"] = 0
+    session_epoch: Annotated[
+        int, _U32, "how often that session's numbers were reset"
+    ] = 0
     reserved: Annotated[int, _U32, "zero"] = 0
     session: Annotated[int, _U64, "identity of the session, 0 = none"] = 0
     msg_seq_num: Annotated[int, _U64, "MsgSeqNum(34), 0 = not numbered"] = 0
@@ -311,14 +321,18 @@ class OrderEvent(Record):
     ord_status: Annotated[int, _U8, "OrdStatus(39) after the event, its character"] = 0
     liquidity: Annotated[int, _U8, "LastLiquidityInd(851)"] = 0
     reason: Annotated[int, _U16, "Reason"] = 0
-    flags: Annotated[int, _U16, "flags of the command that caused it"] = 0
+    flags: Annotated[int, _U16, "of the command it answers; 0 on fills, expiries"] = 0
     source: Annotated[int, _U16, "gateway of the order's session"] = 0
-    session_epoch: Annotated[int, _U32, "epoch of the causing command"] = 0
+    session_epoch: Annotated[
+        int, _U32, "of the command it answers; 0 on fills, expiries"
+    ] = 0
     seq: Annotated[int, _U64, "event number in the shard, dense from 1"] = 0
     command_seq: Annotated[int, _U64, "number of the causing command"] = 0
     time: Annotated[int, _I64, "engine time, TransactTime(60)"] = 0
     session: Annotated[int, _U64, "session that owns the order: the addressee"] = 0
-    msg_seq_num: Annotated[int, _U64, "MsgSeqNum(34) of the causing command"] = 0
+    msg_seq_num: Annotated[
+        int, _U64, "of the command it answers; 0 on fills, expiries"
+    ] = 0
     order_id: Annotated[int, _U64, "OrderID(37), see ids; 0 = none"] = 0
     contra_order_id: Annotated[int, _U64, "other side of a fill"] = 0
     trade_id: Annotated[int, _U64, "the trade, same on both sides"] = 0
@@ -411,11 +425,11 @@ def unpack_all(data: bytes | memoryview, size: int) -> list[Any]:
     return records
 
 
-_PXD_HEAD = '''\
+_PXD_HEAD = """\
 # Generated by "python -m engine.records" from engine/records.py. Do not edit.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-'''
+"""
 
 _MD_HEAD = """\
 # Commands and events
@@ -423,8 +437,8 @@ _MD_HEAD = """\
 Generated by `python -m engine.records` from `engine/records.py`; do not edit.
 
 Little-endian, naturally aligned. Integers of price and quantity are in units of 1e-8,
-times in nanoseconds since the epoch (UTC), text is ASCII padded with NUL. Bytes behind the
-last field are reserved and zero. The first byte is the kind.
+times in nanoseconds since the epoch (UTC), text is ASCII padded with NUL. Bytes behind
+the last field are reserved and zero. The first byte is the kind.
 """
 
 

@@ -13,8 +13,8 @@ Rules
   maker's FILLED comes first, then the taker's, with the same trade identifier.
 * A market order or an IOC never rests: what is left after matching is cancelled.
 * A replace that keeps the price and does not raise what is open keeps its place in the
-  queue; any other loses it and may trade at once. A replace to a quantity that is already
-  filled cancels the rest.
+  queue; any other loses it and may trade at once. A replace to a quantity that is
+  already filled cancels the rest.
 * ClOrdIDs are unique per session and trading day, those of refused commands included,
   unless the command says otherwise (REUSE_ID). OrigClOrdID(41) may be any identifier in
   the chain of a live order.
@@ -25,9 +25,8 @@ Rules
 """
 
 import cython
-from cython.cimports.engine.book import BookSide, Instrument, Order, find_level
+from cython.cimports.engine.book import BookSide, Instrument, Order, find_level, unlink
 from cython.cimports.engine.book import reduce as reduce_level
-from cython.cimports.engine.book import unlink
 from cython.cimports.engine.books import Books, key_of
 from cython.cimports.engine.checks import (
     ORDER_QTY_MAX,
@@ -122,8 +121,8 @@ class Shard:
     def apply(self, commands, time: int64_t) -> bytes:
         """Apply packed commands, in order; the packed events they caused.
 
-        ``commands`` is a buffer of whole COMMAND_BYTES records, ``time`` the engine time
-        of all of them in nanoseconds, greater than that of any call before. Raises
+        ``commands`` is a buffer of whole COMMAND_BYTES records, ``time`` the engine
+        time of all of them in nanoseconds, greater than that of any call before. Raises
         ValueError, having changed nothing, when either is not so or a kind is unknown.
         """
         view: cython.const[cython.uchar][::1] = memoryview(commands).cast("B")
@@ -162,7 +161,8 @@ class Shard:
         return counters, self.books.dump(), self.ids.dump(), sessions
 
     def run(self, commands, count, time):
-        """``count`` checked commands; their events are those in the buffer afterwards."""
+        """``count`` checked commands; their events are those in the buffer
+        afterwards."""
         i: int64_t
         self.events.time = time
         self.events.count = 0
@@ -206,10 +206,7 @@ class Shard:
         entry = cython.address(self.sessions.entries[place])
         if command.session_epoch < entry.flags:
             return True
-        if (
-            command.session_epoch == entry.flags
-            and command.msg_seq_num <= entry.number
-        ):
+        if command.session_epoch == entry.flags and command.msg_seq_num <= entry.number:
             return True
         entry.flags = command.session_epoch
         entry.number = command.msg_seq_num
@@ -260,9 +257,7 @@ class Shard:
             self.ids.use(command, self.events.command_seq, -1)
         if reason != REASON_NONE:
             return self.refuse(command, EVENT_CANCEL_REJECTED, reason)
-        return self.matching.take_out(
-            command, slot, EVENT_CANCELLED, REASON_REQUESTED
-        )
+        return self.matching.take_out(command, slot, EVENT_CANCELLED, REASON_REQUESTED)
 
     def replace(self, command):
         """OrderCancelReplaceRequest(G)."""

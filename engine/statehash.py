@@ -20,5 +20,6 @@ Dump = tuple[
 
 
 def state_hash(dump: Dump) -> bytes:
-    """The 16-byte digest of a dump. ``repr`` of ints, bytes, bools and tuples is exact."""
+    """The 16-byte digest of a dump. ``repr`` of ints, bytes, bools and tuples is
+    exact."""
     return blake2b(repr(dump).encode("ascii"), digest_size=16).digest()

@@ -66,7 +66,8 @@ def load(path: Path) -> Config:
 
 
 def parse(tree: dict[str, Any], path: Path) -> Config:
-    """The configuration in a parsed file; ``path`` is for messages and relative paths."""
+    """The configuration in a parsed file; ``path`` is for messages and relative
+    paths."""
     problems: list[str] = []
     shards = _table(tree, "shards", problems)
     engine = _table(tree, "engine", problems)

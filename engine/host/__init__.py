@@ -1,1 +1,2 @@
-"""The process around a shard: journal, clock, links. The only part of it with effects."""
+"""The process around a shard: journal, clock, links. The only part of it with
+effects."""

@@ -1,17 +1,18 @@
 """The link protocol between gateways and shards: frames of packed records.
 
-A stream of frames, each a 32-byte header and a payload; ``spec/link.md`` is the table of
-them. The gateway opens the link with HELLO, naming the last event of this shard it has
-taken. The shard answers WELCOME and sends every later event, then the events as they
-happen. The gateway sends batches of commands under numbers of its own; a shard's EVENTS
-frame names the last batch of this link that is durable and whose events are all sent.
+A stream of frames, each a 32-byte header and a payload; ``spec/link.md`` is the table
+of them. The gateway opens the link with HELLO, naming the last event of this shard it
+has taken. The shard answers WELCOME and sends every later event, then the events as
+they happen. The gateway sends batches of commands under numbers of its own; a shard's
+EVENTS frame names the last batch of this link that is durable and whose events are all
+sent.
 """
 
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
 
 from engine.records import LAYOUT_VERSION
 
@@ -42,7 +43,8 @@ class FrameType(IntEnum):
     """payload: why, as text. The shard closes the link after it."""
 
 
-class Frame(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Frame:
     """One frame as read."""
 
     type: FrameType

@@ -43,9 +43,9 @@ class ReplayReport:
 class ShardHost:
     """Owns the folder of one shard.
 
-    ``clock`` gives nanoseconds since the epoch, UTC. ``day_ends_ns`` is the time of day at
-    which the trading day ends, in nanoseconds after midnight UTC. Raises CorruptLog when
-    the logs are damaged or contradict each other.
+    ``clock`` gives nanoseconds since the epoch, UTC. ``day_ends_ns`` is the time of day
+    at which the trading day ends, in nanoseconds after midnight UTC. Raises CorruptLog
+    when the logs are damaged or contradict each other.
     """
 
     def __init__(

@@ -2,8 +2,8 @@
 
 All batches that became readable in one turn of the event loop form one group commit:
 there is no artificial wait, the next group is what arrives while this one is written.
-Events go to every gateway; each picks those of its own sessions. A gateway that is behind
-is fed from the event log at its own pace, so that it costs the others nothing.
+Events go to every gateway; each picks those of its own sessions. A gateway that is
+behind is fed from the event log at its own pace, so that it costs the others nothing.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from engine.shard import check_commands
 log = logging.getLogger(__name__)
 
 BACKLOG_BYTES_MAX = 16 * 1024 * 1024
-"""Unsent bytes above which a link gets no live events: it reads from the log instead."""
+"""Unsent bytes above which a link gets no live events: it reads from the log
+instead."""
 
 CATCH_UP_PAUSE_S = 0.005
-"""How long a link that is behind waits for its backlog to shrink before the next slice."""
+"""How long a link that is behind waits for its backlog to shrink before the next
+slice."""
 
 
 class Port(Protocol):
@@ -38,7 +40,8 @@ class Port(Protocol):
 
 
 class HistoryMissing(Exception):
-    """A gateway has taken events this log does not lead to: acknowledged orders lost."""
+    """A gateway has taken events this log does not lead to: acknowledged orders
+    lost."""
 
 
 class _Link:
@@ -85,7 +88,8 @@ class ShardService:
             link.catching_up.cancel()
 
     def submit(self, port: Port, number: int, commands: bytes) -> None:
-        """Take a batch from a link. Raises ValueError when it is no list of commands."""
+        """Take a batch from a link. Raises ValueError when it is no list of
+        commands."""
         check_commands(commands)
         self._waiting.append((self._links[port], number, commands))
         if not self._flush_due:

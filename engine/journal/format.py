@@ -2,11 +2,13 @@
 
 A segment file begins with a header that says whose log it is, of what kind, which
 generation, and which number and hash its first record continues from. Records follow,
-each padded to 8 bytes. What lies behind the last record is the end of the file or zeros.
+each padded to 8 bytes. What lies behind the last record is the end of the file or
+zeros.
 
-A record carries a batch: ``count`` consecutive numbers beginning with ``first``. Its hash
-is BLAKE2b-128 over header and payload, and stands as ``previous`` in the next record, so
-that no record can be altered, dropped, reordered or taken from another log unnoticed.
+A record carries a batch: ``count`` consecutive numbers beginning with ``first``. Its
+hash is BLAKE2b-128 over header and payload, and stands as ``previous`` in the next
+record, so that no record can be altered, dropped, reordered or taken from another log
+unnoticed.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import blake2b
-from typing import NamedTuple
 
 import google_crc32c
 
@@ -104,7 +105,8 @@ class SegmentHeader:
         return cls(LogKind(kind), owner, first, generation, previous)
 
 
-class LogRecord(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LogRecord:
     """One record as read: a batch of ``count`` items numbered from ``first``."""
 
     first: int
@@ -142,7 +144,8 @@ def record_hash(head: bytes, payload: bytes) -> bytes:
 
 
 def read_record(data: bytes, offset: int) -> tuple[LogRecord, bytes, int] | str:
-    """The whole and intact record at ``offset``: it, its hash, and where the next begins.
+    """The whole and intact record at ``offset``: it, its hash, and where the next
+    begins.
 
     Otherwise a text that says what is wrong. ``data`` is the segment's bytes.
     """

@@ -39,7 +39,8 @@ _PLACE_SHIFT = 40
 """A place is the number of the segment above this many bits of offset."""
 
 INDEX_EVERY_BYTES = 256 * 1024
-"""One entry of the in-memory index per this many bytes: what a seek has to read past."""
+"""One entry of the in-memory index per this many bytes: what a seek has to read
+past."""
 
 
 class DurabilityLost(Exception):
@@ -121,8 +122,7 @@ class RecordLog:
         self._write(data, self._offset)
         self._note(first, self._offset)
         self.last_payload_place = (
-            len(self._segments) - 1 << _PLACE_SHIFT
-            | self._offset + RECORD_HEADER_BYTES
+            len(self._segments) - 1 << _PLACE_SHIFT | self._offset + RECORD_HEADER_BYTES
         )
         self._offset += len(data)
         self._hash = digest

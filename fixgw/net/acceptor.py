@@ -25,7 +25,8 @@ from fixgw.store import Outbox
 log = logging.getLogger(__name__)
 
 CONNECTIONS_MAX = 10_000
-"""More connections than this are closed at once: each holds a descriptor and buffers."""
+"""More connections than this are closed at once: each holds a descriptor and
+buffers."""
 
 LOCK_PATIENCE_S = 10.0
 LINK_PATIENCE_S = 5.0

@@ -90,7 +90,8 @@ class Gateway:
         return link is not None and link.has_room
 
     def command(self, shard: int, session: Session, seq: int, command: bytes) -> None:
-        """Send an order command of ``session``'s message ``seq`` with the next flush."""
+        """Send an order command of ``session``'s message ``seq`` with the next
+        flush."""
         hosted = self._sessions[session.session_id.key]
         commands, senders = self._batches.setdefault(shard, (bytearray(), {}))
         commands += command

@@ -1,4 +1,5 @@
-"""A session as the gateway holds it: with its connection, and what is not yet durable."""
+"""A session as the gateway holds it: with its connection, and what is not yet
+durable."""
 
 from __future__ import annotations
 
@@ -51,7 +52,8 @@ class Hold:
 
 
 class Hosted:
-    """One session of the gateway. ``key`` is its identity in commands and the outbox."""
+    """One session of the gateway. ``key`` is its identity in commands and the
+    outbox."""
 
     def __init__(self, session: Session, outbox: Outbox) -> None:
         self.session = session
@@ -92,7 +94,8 @@ class Hosted:
     # -- effects -----------------------------------------------------------------------
 
     def collect(self) -> None:
-        """Carry out the session's effects as far as storing; keep what is to be written."""
+        """Carry out the session's effects as far as storing; keep what is to be
+        written."""
         for effect in self.session.take_effects():
             if isinstance(effect, Send):
                 self._outbox.add_message(

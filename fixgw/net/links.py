@@ -89,9 +89,7 @@ class ShardLink:
 class SocketLink(ShardLink):
     """A link over a Unix socket, connected again whenever it is lost."""
 
-    def __init__(
-        self, shard: int, sink: EventSink, path: Path, gateway: int
-    ) -> None:
+    def __init__(self, shard: int, sink: EventSink, path: Path, gateway: int) -> None:
         super().__init__(shard, sink)
         self._path = path
         self._gateway = gateway

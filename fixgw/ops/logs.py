@@ -1,4 +1,5 @@
-"""Structured logs: pretty on a terminal, JSON lines elsewhere, never a secret in them."""
+"""Structured logs: pretty on a terminal, JSON lines elsewhere, never a secret in
+them."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from structlog.typing import EventDict, WrappedLogger
 LogFormat = Literal["auto", "pretty", "json"]
 
 SECRET_TAGS = (554, 925, 96, 1402, 1404, 89)
-"""Password, NewPassword, RawData, EncryptedPassword, EncryptedNewPassword, Signature."""
+"""Password, NewPassword, RawData, EncryptedPassword, EncryptedNewPassword,
+Signature."""
 
 _SECRET = re.compile(
     rb"(^|[\x01|])(" + b"|".join(b"%d" % tag for tag in SECRET_TAGS) + rb")=[^\x01|]*"
@@ -22,9 +24,7 @@ _SECRET = re.compile(
 
 def redact(message: bytes) -> str:
     """A FIX message as readable text: SOH as ``|``, secrets as ``***``."""
-    return (
-        _SECRET.sub(rb"\1\2=***", message).replace(b"\x01", b"|").decode("latin-1")
-    )
+    return _SECRET.sub(rb"\1\2=***", message).replace(b"\x01", b"|").decode("latin-1")
 
 
 def set_up(process: str, log_format: LogFormat, level: str = "INFO") -> None:

@@ -1,4 +1,5 @@
-"""From files to what the processes need: everything is read and checked before a start."""
+"""From files to what the processes need: everything is read and checked before a
+start."""
 
 from __future__ import annotations
 
@@ -52,11 +53,12 @@ def load_config(overrides: Overrides) -> Config:
         config = configuration.load(path.resolve())
     except ConfigError as error:
         raise SetupError(str(error)) from error
-    for name in ("data", "sessions", "instruments"):
-        value: Path | None = getattr(overrides, name)
-        if value is not None:
-            config = replace(config, **{name: value.resolve()})
-    return config
+    return replace(
+        config,
+        data=(overrides.data or config.data).resolve(),
+        sessions=(overrides.sessions or config.sessions).resolve(),
+        instruments=(overrides.instruments or config.instruments).resolve(),
+    )
 
 
 def load_settings(config: Config, overrides: Overrides) -> AcceptorSettings:
@@ -116,8 +118,8 @@ def load_shard_instruments(config: Config) -> list[list[InstrumentCommand]]:
 def check_manifest(config: Config) -> None:
     """Refuse a data folder that was made with another division into shards.
 
-    A symbol's book lives in one shard's log: with other shards or pins, its orders would
-    be looked for where they are not.
+    A symbol's book lives in one shard's log: with other shards or pins, its orders
+    would be looked for where they are not.
     """
     path = config.data / "manifest.json"
     wanted = {"format": 1, "shards": config.shard_count, "pins": config.pins}
@@ -131,10 +133,10 @@ def check_manifest(config: Config) -> None:
         raise SetupError(f"{_shown(path)}: {error}") from error
     if found != wanted:
         raise SetupError(
-            f"{_shown(path)}: this data was made with {found.get('shards')} shards and "
-            f"pins {found.get('pins')}, the configuration says {config.shard_count} and "
-            f"{config.pins}. Books cannot move between shards: restore the "
-            "configuration, or begin with an empty data folder"
+            f"{_shown(path)}: this data was made with {found.get('shards')} shards "
+            f"and pins {found.get('pins')}, the configuration says "
+            f"{config.shard_count} and {config.pins}. Books cannot move between "
+            "shards: restore the configuration, or begin with an empty data folder"
         )
 
 

@@ -72,7 +72,7 @@ class Child:
     async def _run(self) -> None:
         backoff_s = BACKOFF_S_FIRST
         loop = asyncio.get_running_loop()
-        while not self._stopping:
+        while True:
             started = loop.time()
             code = await self._run_once()
             self.ready.clear()
@@ -203,8 +203,13 @@ async def _ready_or_ended(children: list[Child], stop: asyncio.Event) -> None:
         for wait in waits:
             wait.cancel()
 
-    everybody = asyncio.gather(*(settled(child) for child in children))
-    stopping = asyncio.ensure_future(stop.wait())
-    await asyncio.wait([everybody, stopping], return_when=asyncio.FIRST_COMPLETED)
-    everybody.cancel()
-    stopping.cancel()
+    async def all_settled() -> None:
+        await asyncio.gather(*(settled(child) for child in children))
+
+    async def stopping() -> None:
+        await stop.wait()
+
+    tasks = [asyncio.create_task(all_settled()), asyncio.create_task(stopping())]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()

@@ -1,7 +1,7 @@
 """One table from the engine's reasons to FIX codes and texts.
 
-OrdRejReason(103) and CxlRejReason(102) are those of FIX 4.4; where a later version has a
-code of its own and 4.4 has none, 99 (other) is sent and the text says it.
+OrdRejReason(103) and CxlRejReason(102) are those of FIX 4.4; where a later version has
+a code of its own and 4.4 has none, 99 (other) is sent and the text says it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ REASONS: dict[Reason, Wording] = {
     Reason.DUPLICATE_CL_ORD_ID: Wording(
         6, 6, "ClOrdID(11) was already used in this session today"
     ),
-    Reason.UNSUPPORTED_SIDE: Wording(
-        11, 99, "Side(54) must be 1 (buy) or 2 (sell)"
-    ),
+    Reason.UNSUPPORTED_SIDE: Wording(11, 99, "Side(54) must be 1 (buy) or 2 (sell)"),
     Reason.UNSUPPORTED_ORD_TYPE: Wording(
         11, 99, "OrdType(40) must be 1 (market) or 2 (limit)"
     ),

@@ -1,8 +1,8 @@
 """Events to FIX reports. Compiled: one call per batch of events.
 
-A report is rendered from its event alone, fields ascending by tag. OrderID(37), ExecID(17)
-and SecondaryExecID(527, the trade) are ``shard-number``: unique for ever, and the same on
-every replay.
+A report is rendered from its event alone, fields ascending by tag. OrderID(37),
+ExecID(17) and SecondaryExecID(527, the trade) are ``shard-number``: unique for ever,
+and the same on every replay.
 """
 
 import cython
@@ -44,8 +44,8 @@ def render_reports(events: bytes) -> list:
     """(session key, MsgType, body) for each event that is addressed to a session.
 
     ``events`` are packed events. The body is every field behind the header, each ended
-    by SOH. Events without a session (instruments, clock) give nothing. Raises ValueError
-    when the length is no multiple of an event's.
+    by SOH. Events without a session (instruments, clock) give nothing. Raises
+    ValueError when the length is no multiple of an event's.
     """
     out: cython.uchar[1024]
     reports = []
@@ -160,10 +160,9 @@ def cancel_reject(
     out = text(out, b"58=", reason, cython.cast(cython.int, len(reason)))
     out = timestamp(out, b"60=", event.time)
     out = text(out, b"102=", code, cython.cast(cython.int, len(code)))
-    out = character(
+    return character(
         out, b"434=", 0x31 if event.kind == EVENT_CANCEL_REJECTED else 0x32
     )
-    return out
 
 
 @cython.cfunc

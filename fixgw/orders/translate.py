@@ -1,8 +1,8 @@
 """FIX order messages to commands. Compiled.
 
 The session has checked the message against its dictionary; here is checked what needs
-the meaning of fields together, or the limits of a command's layout. Everything about the
-market (symbol, tick, lot, identifiers) is the shard's to judge.
+the meaning of fields together, or the limits of a command's layout. Everything about
+the market (symbol, tick, lot, identifiers) is the shard's to judge.
 """
 
 import cython
@@ -39,8 +39,8 @@ CONDITIONALLY_REQUIRED = 5
 class Refusal:
     """Why a message cannot become a command.
 
-    ``session_reject`` is a SessionRejectReason(373) or None; then ``business_reject`` is
-    a BusinessRejectReason(380). ``tag`` is the field to blame.
+    ``session_reject`` is a SessionRejectReason(373) or None; then ``business_reject``
+    is a BusinessRejectReason(380). ``tag`` is the field to blame.
     """
 
     __slots__ = ("business_reject", "session_reject", "tag", "text")
@@ -170,7 +170,9 @@ def char(message: Message, tag: cython.int, out: cython.pointer(cython.uchar)):
         return None
     if field.size != 1:
         return Refusal(FORMAT_INCORRECT, None, tag, "one character is expected")
-    out[0] = cython.cast(cython.uchar, cython.cast(cython.p_char, message.raw)[field.start])
+    out[0] = cython.cast(
+        cython.uchar, cython.cast(cython.p_char, message.raw)[field.start]
+    )
     return None
 
 

@@ -39,7 +39,8 @@ class ResetNumbers:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Read stored messages and pass them to ``Session.replay_rows`` until it is done."""
+    """Read stored messages and pass them to ``Session.replay_rows`` until it is
+    done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fixgw.wire import Message
 
 EARLY_MESSAGES_MAX = 10_000
-"""Early messages kept while a gap is being filled; beyond it they are asked for again."""
+"""Early messages kept while a gap is being filled; beyond it they are asked for
+again."""
 
 EARLY_BYTES_MAX = 8 * 1024 * 1024
 """The same as bytes: what one session may cost in memory by being ahead."""
@@ -73,7 +74,9 @@ class Gap:
             self._early_bytes -= len(message.raw)
         return message
 
-    def found(self, expected: int, received: int, now_ns: int) -> tuple[int, int] | None:
+    def found(
+        self, expected: int, received: int, now_ns: int
+    ) -> tuple[int, int] | None:
         """A message ``received`` came early: BeginSeqNo(7), EndSeqNo(16) to ask for.
 
         None while a request is outstanding, which covers it already.

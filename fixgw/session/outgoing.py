@@ -5,8 +5,8 @@ from __future__ import annotations
 from fixgw.session.identity import SessionId
 from fixgw.wire import Message, finish, utc_timestamp
 
-# OnBehalfOf/DeliverTo and location fields of a message, and where its answer carries them
-# (FIX 4.4 volume 1, message routing).
+# OnBehalfOf/DeliverTo and location fields of a message, and where its answer carries
+# them (FIX 4.4 volume 1, message routing).
 REVERSE_ROUTE = ((128, 115), (129, 116), (115, 128), (116, 129), (145, 144), (144, 145))
 
 
@@ -59,7 +59,8 @@ class Composer:
 
 
 def reverse_route(message: Message) -> bytes:
-    """The routing fields of an answer to ``message``, ascending; empty ones left out."""
+    """The routing fields of an answer to ``message``, ascending; empty ones left
+    out."""
     fields = []
     for source, target in REVERSE_ROUTE:
         value = message.get(source)
@@ -84,7 +85,8 @@ def reject_body(
 def business_reject_body(
     ref_seq_num: int, ref_msg_type: str, reason: int, text: str, business_id: bytes
 ) -> bytes:
-    """Body of BusinessMessageReject(j); ``business_id`` is the ClOrdID(11), or empty."""
+    """Body of BusinessMessageReject(j); ``business_id`` is the ClOrdID(11), or
+    empty."""
     return b"45=%d\x0158=%b\x01372=%b\x01%b380=%d\x01" % (
         ref_seq_num,
         text.encode("latin-1", "replace"),

@@ -6,7 +6,8 @@ from enum import IntEnum
 
 
 class DisconnectReason(IntEnum):
-    """Logged and counted with each end of a connection. Numbers never change meaning."""
+    """Logged and counted with each end of a connection. Numbers never change
+    meaning."""
 
     PEER_CLOSED = 1
     LOGOUT_COMPLETE = 2

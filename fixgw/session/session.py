@@ -32,7 +32,15 @@ from fixgw.session.checks import (
     check_sending_time,
     number,
 )
-from fixgw.session.effects import Close, Effect, Fault, Replay, ResetNumbers, Send, Write
+from fixgw.session.effects import (
+    Close,
+    Effect,
+    Fault,
+    Replay,
+    ResetNumbers,
+    Send,
+    Write,
+)
 from fixgw.session.gap import Gap
 from fixgw.session.outgoing import (
     Composer,
@@ -62,7 +70,8 @@ from fixgw.session.tables import (
 from fixgw.wire import Message, parse_utc_timestamp
 
 PEER_CLOSE_PATIENCE_S = 10
-"""After we answered a Logout the client should close; so long we wait (test case 13.b)."""
+"""After we answered a Logout the client should close; so long we wait (test case
+13.b)."""
 
 
 class Application(Protocol):
@@ -343,14 +352,10 @@ class Session:
     def _check_logon_content(self, message: Message) -> Objection | None:
         if self._dictionary is None:
             return None
-        violation = validate(
-            self._dictionary, "A", message.fields(), self._switches
-        )
+        violation = validate(self._dictionary, "A", message.fields(), self._switches)
         if violation is None:
             return None
-        return Objection(
-            DisconnectReason.INVALID_LOGON, violation.text, violation.tag
-        )
+        return Objection(DisconnectReason.INVALID_LOGON, violation.text, violation.tag)
 
     def _refuse_logon(self, objection: Objection, now_ns: int) -> None:
         self._move(Happening.LOGON_REFUSED)
@@ -392,9 +397,7 @@ class Session:
             return Kind.GAP_FILL
         return kind
 
-    def _by_number(
-        self, kind: Kind, seq: int, message: Message, now_ns: int
-    ) -> None:
+    def _by_number(self, kind: Kind, seq: int, message: Message, now_ns: int) -> None:
         expected = self.numbers.next_in
         if seq == expected:
             relation = Number.EXPECTED
@@ -417,9 +420,7 @@ class Session:
         elif verdict is not Verdict.IGNORE:
             self._early(verdict, seq, message, now_ns)
 
-    def _early(
-        self, verdict: Verdict, seq: int, message: Message, now_ns: int
-    ) -> None:
+    def _early(self, verdict: Verdict, seq: int, message: Message, now_ns: int) -> None:
         """A message above the expected number."""
         if verdict is Verdict.QUEUE:
             self._gap.keep(seq, message)
@@ -442,9 +443,7 @@ class Session:
                 )
         self._ask(self._gap.passed(self.numbers.next_in, now_ns), now_ns)
 
-    def _process(
-        self, kind: Kind, seq: int, message: Message, now_ns: int
-    ) -> None:
+    def _process(self, kind: Kind, seq: int, message: Message, now_ns: int) -> None:
         """A message at its turn: judge its content, count it, act on it."""
         if kind is Kind.RESET:
             self._sequence_reset(message, seq, now_ns)
@@ -563,8 +562,7 @@ class Session:
             message,
             5,
             36,
-            "attempt to lower sequence number, invalid value "
-            f"NewSeqNo(36)={shown}",
+            f"attempt to lower sequence number, invalid value NewSeqNo(36)={shown}",
             now_ns,
         )
 

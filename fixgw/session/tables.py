@@ -4,13 +4,13 @@ Two tables decide everything that depends on more than one message:
 
 * :data:`TRANSITIONS`: (state, what happened) -> next state. A missing key is a bug of
   ours and raises LocalError.
-* :data:`NUMBER_RULES`: (kind of message, how its MsgSeqNum(34) compares with the expected
-  one) -> verdict. It has a row for every combination.
+* :data:`NUMBER_RULES`: (kind of message, how its MsgSeqNum(34) compares with the
+  expected one) -> verdict. It has a row for every combination.
 
 Odd cases, and where they come from
 -----------------------------------
-* SequenceReset-Reset is obeyed whatever its number (FIX 4.4 volume 2, SequenceReset): it
-  exists to repair numbers.
+* SequenceReset-Reset is obeyed whatever its number (FIX 4.4 volume 2, SequenceReset):
+  it exists to repair numbers.
 * A ResendRequest above a gap is served at once, before our own gap is asked for:
   otherwise two sides that both miss messages wait for each other. Its number counts as
   received, so that it is not asked for, and served, again.
@@ -88,7 +88,8 @@ def next_state(state: State, happening: Happening) -> State:
 
 
 class Kind(Enum):
-    """What the session layer distinguishes by MsgType(35), and 123 for SequenceReset."""
+    """What the session layer distinguishes by MsgType(35), and 123 for
+    SequenceReset."""
 
     LOGON = auto()
     HEARTBEAT = auto()

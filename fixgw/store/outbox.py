@@ -1,9 +1,10 @@
 """The gateway's memory: one log for all its sessions. See ``spec/outbox.md``.
 
-Sent messages, inbound positions and, per shard, the last event taken go into one log, and
-everything that belongs together into one record of it. A record is there whole or not at
-all, so after a crash of the process an event is either taken and its messages are in the
-outbox, or it is not taken and the shard gives it again: never both, never neither.
+Sent messages, inbound positions and, per shard, the last event taken go into one log,
+and everything that belongs together into one record of it. A record is there whole or
+not at all, so after a crash of the process an event is either taken and its messages
+are in the outbox, or it is not taken and the shard gives it again: never both, never
+neither.
 
 Nothing is synced: the shard's journal is what survives loss of power.
 """

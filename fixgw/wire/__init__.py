@@ -1,4 +1,5 @@
-"""The tag=value encoding: framing, field access, building. Compiled; knows no session."""
+"""The tag=value encoding: framing, field access, building. Compiled; knows no
+session."""
 
 from fixgw.wire.building import finish, parse_utc_timestamp, utc_timestamp
 from fixgw.wire.framing import (

@@ -59,8 +59,8 @@ def utc_timestamp(ns: int64_t, digits: cython.int = 3) -> bytes:
 def parse_utc_timestamp(text: bytes) -> int:
     """Nanoseconds since the epoch of a UTCTimestamp ``YYYYMMDD-HH:MM:SS[.fff…]``.
 
-    0, 3, 6, 9 or 12 fraction digits (picoseconds are truncated); a leap second counts as
-    the second after it. Raises ValueError.
+    0, 3, 6, 9 or 12 fraction digits (picoseconds are truncated); a leap second counts
+    as the second after it. Raises ValueError.
     """
     data: cython.p_char = text
     size: cython.Py_ssize_t = len(text)

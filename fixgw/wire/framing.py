@@ -1,12 +1,13 @@
 """Cuts a byte stream into FIX messages and indexes their fields. Compiled.
 
 A frame is found by BodyLength(9), not by looking for the next ``10=``, because data
-fields may contain anything; only from the end BodyLength claims is CheckSum(10) searched.
-So a length that is too short costs only its own message, and one that is too long takes
-the following message with it (the standard's test cases 2.m and 3.b).
+fields may contain anything; only from the end BodyLength claims is CheckSum(10)
+searched. So a length that is too short costs only its own message, and one that is too
+long takes the following message with it (the standard's test cases 2.m and 3.b).
 
-What passes here has 8, 9, 35 first, an exact length and checksum, and every field in the
-form ``tag=value``. Anything else is :class:`Garbled`: to be ignored and not counted.
+What passes here has 8, 9, 35 first, an exact length and checksum, and every field in
+the form ``tag=value``. Anything else is :class:`Garbled`: to be ignored and not
+counted.
 """
 
 import cython
@@ -202,7 +203,8 @@ class Framer:
         return parse(self.buffer + begin, stop + 1 - begin)
 
     def _resynchronise(self, reason: str):
-        """Gives up the message at the start; the next possible one begins further on."""
+        """Gives up the message at the start; the next possible one begins further
+        on."""
         place: cython.Py_ssize_t = self.find(self.start + 2, self.end, b"\x018=", 3)
         return self._drop(place + 1 if place >= 0 else self.end, reason)
 
@@ -302,9 +304,9 @@ def parse(data, size):
     if message.fields_ == cython.NULL:
         raise MemoryError
     memcpy(message.fields_, fields, count * cython.sizeof(Field))
-    message.msg_type = raw[
-        fields[2].start : fields[2].start + fields[2].size
-    ].decode("latin-1")
+    message.msg_type = raw[fields[2].start : fields[2].start + fields[2].size].decode(
+        "latin-1"
+    )
     return message
 
 

@@ -2,12 +2,12 @@
 
     python tests/fuzz/asan.py --seconds 60 --seed 1 [harness ...]
 
-copies the packages to ``build/asan/<hash of what is compiled>``, compiles them there with
-the sanitizers, and runs :mod:`tests.fuzz.run` in that copy with the same arguments. A
-build is used again until a compiled source changes. The interpreter itself is not
-instrumented, so the sanitizer's library is preloaded; leaks are not looked for, because
-CPython leaves memory behind at exit; and its small-object allocator is switched off, so
-that every ``bytes`` object has its own guarded piece of heap.
+copies the packages to ``build/asan/<hash of what is compiled>``, compiles them there
+with the sanitizers, and runs :mod:`tests.fuzz.run` in that copy with the same
+arguments. A build is used again until a compiled source changes. The interpreter itself
+is not instrumented, so the sanitizer's library is preloaded; leaks are not looked for,
+because CPython leaves memory behind at exit; and its small-object allocator is switched
+off, so that every ``bytes`` object has its own guarded piece of heap.
 
 The build also counts basic blocks: :class:`tests.fuzz.trace.Trace` reads the counters.
 """
@@ -142,7 +142,9 @@ def compile_modules(tree: Path) -> None:
     """Compiles the modules in place, and the two small libraries beside them."""
     text = (ROOT / "setup.py").read_text()
     if text.count('"-O3"') != 1:
-        raise BuildError('setup.py no longer says "-O3" once: how to compile is unknown')
+        raise BuildError(
+            'setup.py no longer says "-O3" once: how to compile is unknown'
+        )
     (tree / "setup.py").write_text(text.replace('"-O3"', '"-O1"'))
     flags = " ".join([*COMPILE, COUNT_BLOCKS])
     environment = os.environ | {

@@ -1,8 +1,8 @@
 """``fixgw up`` in a folder of its own, with every process of it in reach.
 
 Only processes that carry this exchange's data folder on their command line are ever
-signalled, each by its pid; a pid that the system gave to somebody else in the meantime is
-recognised by its start time.
+signalled, each by its pid; a pid that the system gave to somebody else in the meantime
+is recognised by its start time.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,6 +136,7 @@ class Exchange:
         self._err_path = folder / "stderr.txt"
         self._err_path.touch()
         self._popen: subprocess.Popen[bytes] | None = None
+        self._returns: Counter[str] = Counter()
 
     def command(self) -> list[str]:
         """The command line of its supervisor."""
@@ -253,13 +255,15 @@ class Exchange:
         said = f"{name} is back"
         already = getattr(self, "_said", {}).get(said, 0)
         wait_until(
-            lambda: self.said(said) > already
-            and self.processes().get(name, killed) != killed,
+            lambda: (
+                self.said(said) > already
+                and self.processes().get(name, killed) != killed
+            ),
             said,
             deadline_s,
             self.errors,
         )
-        self._said = {**getattr(self, "_said", {}), said: self.said(said)}
+        self._returns[name] = self.said(said)
 
     def _ours(self) -> list[Process]:
         """Every live process with our data folder on its command line."""

@@ -11,8 +11,8 @@ import time
 class Proxy:
     """Listens on ``port`` and carries each connection to ``target``.
 
-    One thread per direction of a connection: what comes is carried on in order, ``delay_s``
-    later and, if ``crumb_bytes`` is set, in pieces of that size.
+    One thread per direction of a connection: what comes is carried on in order,
+    ``delay_s`` later and, if ``crumb_bytes`` is set, in pieces of that size.
     """
 
     def __init__(self, target: int) -> None:

@@ -1,0 +1,59 @@
+"""The CSV order flow: any bytes give rows, the same ones however they arrive."""
+
+from __future__ import annotations
+
+import csv
+import io
+from random import Random
+from zlib import crc32
+
+from engine.flow import COLUMNS, HEADER, Flow
+from engine.shard import Shard
+from tests.fuzz import mutate
+from tests.fuzz.fuzz_framing import cut
+
+CORPUS = "flow"
+MUTATE = mutate.csv
+
+COLUMNS_OUT = HEADER.count(b",") + 1
+
+
+def run(chunks: list[bytes]) -> tuple[bytes, Flow, Shard]:
+    """All rows of a flow that gets these chunks."""
+    shard = Shard(0, bytes(16))
+    flow = Flow(shard, COLUMNS)
+    rows = []
+
+    def drain() -> None:
+        while flow.parse():
+            flow.run()
+            rows.append(flow.rows())
+
+    for chunk in chunks:
+        flow.load(chunk)
+        drain()
+    flow.finish()
+    drain()
+    return b"".join(rows), flow, shard
+
+
+def check(data: bytes) -> None:
+    rows, flow, shard = run([data])
+    assert flow.row_count == rows.count(b"\n")
+    assert flow.messages + flow.malformed == flow.records
+    assert flow.records >= 0
+    assert flow.resting_peak >= shard.open_orders
+    assert flow.line <= data.count(b"\n") + 2
+    line = 0
+    for row in csv.reader(io.StringIO(rows.decode("ascii"), newline="")):
+        assert len(row) == COLUMNS_OUT, row
+        assert int(row[0]) >= line, "a row before that of an earlier line"
+        line = int(row[0])
+    for chunks in (
+        [data[i : i + 1] for i in range(len(data))],
+        cut(data, Random(crc32(data))),
+    ):
+        again, pieces, other = run(chunks)
+        assert again == rows, "in pieces is not whole"
+        assert (pieces.records, pieces.malformed) == (flow.records, flow.malformed)
+        assert other.dump()[1] == shard.dump()[1]

@@ -1,0 +1,106 @@
+"""The order path: bytes to messages to commands to events to reports.
+
+No step raises but as documented. A message that is refused on the way leaves the shard as
+it was; one the shard rejects leaves the books as they were; a number that came before
+changes nothing but its counter. Every report is made of whole fields with ascending tags.
+"""
+
+from __future__ import annotations
+
+from engine.records import (
+    COMMAND_BYTES,
+    EVENT_BYTES,
+    UNIT,
+    CommandKind,
+    EventKind,
+    InstrumentCommand,
+    OrderCommand,
+    unpack_all,
+)
+from engine.shard import Shard
+from fixgw.orders.reports import REPORT_BYTES_MAX, render_reports
+from fixgw.orders.translate import Refusal, order_command
+from fixgw.wire import Framer, Message, finish, parse_message
+from tests.fuzz import mutate
+from tests.reference import invariants
+
+CORPUS = "messages"
+MUTATE = mutate.fix
+
+INSTRUMENTS = b"".join(
+    InstrumentCommand(kind=CommandKind.DEFINE_INSTRUMENT, **terms).pack()
+    for terms in (
+        {"symbol": "FREE"},
+        {"symbol": "ACME", "tick": UNIT // 100, "lot": UNIT, "notional_max": 10**17},
+    )
+)
+REFUSED = {
+    EventKind.REJECTED,
+    EventKind.CANCEL_REJECTED,
+    EventKind.REPLACE_REJECTED,
+}
+
+
+def number_of(message: Message) -> int:
+    """MsgSeqNum(34), 0 when it is none."""
+    text = message.get(34) or b""
+    return int(text) if text.isdigit() and len(text) < 10 else 0
+
+
+def command_of(message: Message) -> bytes | Refusal | None:
+    """The command of a message, None when it is no order message."""
+    session = 1 + sum(message.get(49) or b"") % 2
+    arguments = (message, session, 1, number_of(message), 3, 12_345)
+    if message.msg_type in ("D", "F", "G"):
+        return order_command(*arguments)
+    try:
+        order_command(*arguments)
+    except ValueError:
+        return None
+    raise AssertionError(f"MsgType {message.msg_type!r} became a command")
+
+
+def check_reports(events: bytes) -> None:
+    for session, msg_type, body in render_reports(events):
+        assert session in (1, 2)
+        assert msg_type in ("8", "9")
+        assert len(body) < REPORT_BYTES_MAX
+        content = b"35=%b\x01%b" % (msg_type.encode(), body)
+        message = parse_message(finish(b"FIX.4.4", content))
+        assert isinstance(message, Message), message
+        tags = [tag for tag, _ in message.fields()][3:-1]
+        assert tags == sorted(set(tags))
+
+
+def check(data: bytes) -> None:
+    shard = Shard(5, b"a key of no note")
+    time = 1
+    stream = shard.apply(INSTRUMENTS, time)
+    books = shard.dump()[1]
+    for message in Framer().feed(data):
+        if not isinstance(message, Message):
+            continue
+        command = command_of(message)
+        if command is None:
+            continue
+        if isinstance(command, Refusal):
+            assert (command.session_reject is None) != (command.business_reject is None)
+            assert command.text
+            assert command.tag in (1, 11, 38, 40, 41, 44, 54, 55, 59)
+            continue
+        assert len(command) == COMMAND_BYTES
+        readable = OrderCommand.unpack(command)
+        assert readable.pack() == command
+        time += 1
+        duplicates = shard.duplicates
+        events = shard.apply(command, time)
+        now = shard.dump()[1]
+        kinds = {events[place] for place in range(0, len(events), EVENT_BYTES)}
+        if not events:
+            assert shard.duplicates == duplicates + 1
+        if kinds <= REFUSED:
+            assert now == books, "a rejected command changed a book"
+        books = now
+        check_reports(events)
+        stream += events
+    invariants.check(unpack_all(stream, EVENT_BYTES))

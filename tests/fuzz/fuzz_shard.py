@@ -1,0 +1,87 @@
+"""Any bytes as commands: ValueError and nothing changed, or whole, numbered events.
+
+After each batch the books are in order and not crossed. A second shard with another hash
+key gives the same bytes, and so does the reference exchange as long as every text is
+ASCII and no longer than its first NUL.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from zlib import crc32
+
+from engine.records import COMMAND_BYTES, EVENT_BYTES, CommandKind, EventKind
+from engine.shard import Shard
+from fixgw.orders.reports import render_reports
+from tests.fuzz import mutate
+
+CORPUS = "commands"
+MUTATE = mutate.commands
+
+KINDS = set(CommandKind)
+EVENT_KINDS = set(EventKind)
+
+
+def batches(data: bytes) -> list[bytes]:
+    """The input in batches of random sizes, nearly all of whole commands."""
+    random = Random(crc32(data))
+    parts = []
+    place = 0
+    while place < len(data):
+        size = COMMAND_BYTES * random.choice((1, 1, 1, 2, 5, 40))
+        parts.append(data[place : place + size])
+        place += size
+    return parts
+
+
+def check_books(shard: Shard) -> None:
+    """What must hold of the books after any command."""
+    live = 0
+    _, books, ids, _ = shard.dump()
+    for *_, bids, asks in books:
+        for side, best_first in ((bids, -1), (asks, 1)):
+            prices = [price for price, _, _ in side]
+            assert prices == sorted(set(prices), key=lambda price: price * best_first)
+            for price, qty, queue in side:
+                assert queue
+                assert qty == sum(order[9] for order in queue)
+                live += len(queue)
+                for order in queue:
+                    assert order[7] == price
+                    assert order[9] > 0
+                    assert order[8] == order[9] + order[10]
+        if bids and asks:
+            assert bids[0][0] < asks[0][0], "the book is crossed"
+    assert live == shard.open_orders
+    assert len({(owner, text) for owner, text, _, _ in ids}) == len(ids)
+
+
+def check(data: bytes) -> None:
+    shard = Shard(9, b"one key of chaos")
+    twin = Shard(9, b"another such key")
+    parts = batches(data)
+    for time, part in enumerate(parts, 1):
+        before = shard.dump()
+        good = len(part) % COMMAND_BYTES == 0 and {*part[::COMMAND_BYTES]} <= KINDS
+        try:
+            events = shard.apply(part, time)
+        except ValueError:
+            assert shard.dump() == before, "a refused batch changed the state"
+            continue
+        assert good, "a batch that is not whole commands was applied"
+        assert len(events) % EVENT_BYTES == 0
+        seq = before[0][2]
+        for place in range(0, len(events), EVENT_BYTES):
+            seq += 1
+            assert events[place] in EVENT_KINDS
+            assert int.from_bytes(events[place + 16 : place + 24], "little") == seq
+        after = shard.dump()
+        assert after[0][1] == before[0][1] + len(part) // COMMAND_BYTES
+        assert after[0][2] == seq
+        check_books(shard)
+        for session, msg_type, body in render_reports(events):
+            assert session
+            assert msg_type in ("8", "9")
+            assert body.endswith(b"\x01")
+        assert twin.apply(part, time) == events, "the hash key changed an event"
+    assert twin.state_hash() == shard.state_hash()

@@ -1,0 +1,268 @@
+"""Small mutators that know the grammar of what they spoil.
+
+Each takes a random source, an input and the corpus, and gives a new input. About a third
+of the changes are to plain bytes; the others keep enough of the form that the input gets
+past the first check. None grows an input beyond INPUT_BYTES_MAX.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Sequence
+from random import Random
+
+from engine.records import (
+    COMMAND_BYTES,
+    ClockCommand,
+    CommandKind,
+    InstrumentCommand,
+    OrderCommand,
+)
+
+INPUT_BYTES_MAX = 12_000
+CHANGES_MAX = 5
+
+Mutator = Callable[[Random, bytes, Sequence[bytes]], bytes]
+
+INTEGERS = (0, 1, 2, 3, 7, 8, 9, 36, 37, 100, 127, 128, 255, 256, 999, 65_535, 65_536)
+INTEGERS_64 = (
+    *(0, 1, -1, 2, 10**8, 10**18, 10**18 + 1, 92 * 10**17, 92 * 10**17 - 1),
+    *(2**31 - 1, 2**31, 2**32 - 1, 2**48 - 1, 2**48, 2**62, 2**63 - 1, -(2**63)),
+)
+DECIMALS = (
+    *(b"0", b"1", b"-1", b"5", b"10", b"100.5", b".5", b"5.", b".", b"-", b"", b"1e3"),
+    *(b"0.00000001", b"0.000000001", b"10000000000", b"91999999999.99999999"),
+    *(b"92000000000", b"-91999999999", b"9" * 30, b"0" * 40 + b"1", b"+1", b" 1"),
+)
+
+# -- bytes -----------------------------------------------------------------------------
+
+
+def change_bytes(random: Random, data: bytes, corpus: Sequence[bytes]) -> bytes:
+    """One change that knows nothing about the form."""
+    size = len(data)
+    place = random.randrange(size + 1)
+    choice = random.randrange(6)
+    if choice == 0 and place < size:
+        changed = data[place] ^ 1 << random.randrange(8)
+        return data[:place] + bytes([changed]) + data[place + 1 :]
+    if choice == 1:
+        return (
+            data[:place] + random.randbytes(random.choice((1, 1, 2, 9))) + data[place:]
+        )
+    if choice == 2:
+        return data[:place] + data[place + random.choice((1, 1, 2, 8, 50)) :]
+    if choice == 3:
+        begin = random.randrange(size + 1)
+        return data[:place] + data[begin : begin + random.randrange(300)] + data[place:]
+    if choice == 4:
+        other = random.choice(corpus)
+        return data[:place] + other[random.randrange(len(other) + 1) :]
+    return data[:place]
+
+
+def _limited(data: bytes) -> bytes:
+    return data[:INPUT_BYTES_MAX]
+
+
+# -- FIX -------------------------------------------------------------------------------
+
+SOH = b"\x01"
+TAGS = (
+    *(1, 8, 9, 10, 11, 34, 35, 38, 40, 41, 43, 44, 49, 52, 54, 55, 56, 59, 60, 97),
+    *(89, 90, 91, 93, 95, 96, 212, 213, 348, 349, 354, 355, 618, 619, 621, 622),
+    *(0, -1, -10, 99_999, 999_999_999, 2**31, 10**10),
+)
+VALUES = (
+    *(b"", b"D", b"F", b"G", b"0", b"1", b"2", b"3", b"4", b"Y", b"N", b"FIX.4.4"),
+    *(b"ACME", b"FREE", b"c1", b"c2", b"c3", b"c4", b"x" * 36, b"x" * 37, b"\x00"),
+    *(b"\x80\xff", b"a=b", b"=", b"10=000", b"8=FIX.4.4", b"x" * 300),
+    b"20240229-12:00:00.000",
+)
+_FRAME = re.compile(
+    rb"8=([^\x01]*)\x019=([^\x01]*)\x01(.*?\x01)10=([^\x01]*)\x01", re.S
+)
+
+
+def seal(data: bytes, begin: bool = True) -> bytes:
+    """The same with every BodyLength(9) and CheckSum(10) made right."""
+
+    def whole(match: re.Match[bytes]) -> bytes:
+        body = match[3]
+        head = b"8=%b\x019=%d\x01" % (match[1] if begin else b"FIX.4.4", len(body))
+        return head + body + b"10=%03d\x01" % (sum(head + body) % 256)
+
+    return _FRAME.sub(whole, data)
+
+
+def _fix_field(random: Random, data: bytes) -> bytes:
+    """One change to one field."""
+    fields = data.split(SOH)
+    place = random.randrange(len(fields))
+    choice = random.randrange(8)
+    tag, _, value = fields[place].partition(b"=")
+    if choice == 0:
+        del fields[place]
+    elif choice == 1:
+        fields.insert(random.randrange(len(fields) + 1), fields[place])
+    elif choice == 2:
+        other = random.randrange(len(fields))
+        fields[place], fields[other] = fields[other], fields[place]
+    elif choice == 3:
+        fields[place] = tag + b"=" + random.choice(VALUES)
+    elif choice == 4:
+        fields[place] = tag + b"=" + random.choice(DECIMALS)
+    elif choice == 5:
+        fields[place] = tag + b"=%d" % random.choice(INTEGERS)
+    elif choice == 6:
+        fields[place] = b"%d=" % random.choice(TAGS) + value
+    else:
+        size = random.choice((0, 1, 3, 7))
+        content = random.choice((b"", SOH, b"\x0110=123\x01", random.randbytes(5)))
+        fields[place:place] = [b"95=%d" % (len(content) + size % 3), b"96=" + content]
+    return SOH.join(fields)
+
+
+def _fix_message(random: Random, data: bytes, corpus: Sequence[bytes]) -> bytes:
+    """A whole message of another input, between the messages of this one."""
+    borders = [match.start() for match in re.finditer(rb"8=FIX", data)] + [len(data)]
+    place = random.choice(borders)
+    messages = _FRAME.findall(random.choice(corpus))
+    if not messages:
+        return data
+    begin, _, body, _ = random.choice(messages)
+    added = seal(b"8=%b\x019=0\x01%b10=000\x01" % (begin, body))
+    return data[:place] + added + data[place:]
+
+
+def fix(random: Random, data: bytes, corpus: Sequence[bytes]) -> bytes:
+    """FIX messages: fields, whole messages, bytes; most are sealed afterwards."""
+    for _ in range(random.randint(1, CHANGES_MAX)):
+        choice = random.random()
+        if choice < 0.6:
+            data = _fix_field(random, data)
+        elif choice < 0.8:
+            data = _fix_message(random, data, corpus)
+        else:
+            data = change_bytes(random, data, corpus)
+    if random.random() < 0.7:
+        data = seal(data)
+        if random.random() < 0.3:
+            data = change_bytes(random, data, corpus)
+    return _limited(data)
+
+
+# -- CSV -------------------------------------------------------------------------------
+
+CELLS = (
+    *(b"new", b"cancel", b"replace", b"NEW", b"", b"buy", b"sell", b"limit", b"market"),
+    *(b"day", b"gtc", b"ioc", b"a", b"b", b"c", b"d", b"ACME", b"X", b'"', b'""', b","),
+    *(b'"a,b"', b'"a""b"', b'"a"b', b'a"', b"x" * 36, b"x" * 37, b"\x7f", b"\x00"),
+)
+
+
+def _csv_line(random: Random, lines: list[bytes], corpus: Sequence[bytes]) -> None:
+    """One change to a line as a whole."""
+    place = random.randrange(len(lines))
+    choice = random.randrange(5)
+    if choice == 0:
+        del lines[place]
+    elif choice == 1:
+        lines.insert(random.randrange(len(lines) + 1), lines[place])
+    elif choice == 2:
+        other = random.randrange(len(lines))
+        lines[place], lines[other] = lines[other], lines[place]
+    elif choice == 3:
+        lines.insert(place, random.choice(random.choice(corpus).split(b"\n")))
+    else:
+        lines[place] += random.choice((b"\r", b",", b",x" * 70, b'"'))
+
+
+def csv(random: Random, data: bytes, corpus: Sequence[bytes]) -> bytes:
+    """Lines of an order flow, without the header."""
+    for _ in range(random.randint(1, CHANGES_MAX)):
+        lines = data.split(b"\n")
+        choice = random.random()
+        if choice < 0.5:
+            place = random.randrange(len(lines))
+            cells = lines[place].split(b",")
+            cells[random.randrange(len(cells))] = random.choice(
+                random.choice((CELLS, DECIMALS))
+            )
+            lines[place] = b",".join(cells)
+            data = b"\n".join(lines)
+        elif choice < 0.8:
+            _csv_line(random, lines, corpus)
+            data = b"\n".join(lines)
+        else:
+            data = change_bytes(random, data, corpus)
+    return _limited(data)
+
+
+# -- commands --------------------------------------------------------------------------
+
+KINDS = (*CommandKind, *CommandKind, CommandKind.NEW_ORDER, CommandKind.REPLACE, 0, 255)
+TEXTS = (b"", b"A", b"B", b"C", b"D", b"ACME", b"FREE", b"x" * 36, b"\xff", b"A\0B")
+SIDES = b"1212120\x00"
+TYPES = b"222212P\x00"
+TIMES = b"0101013\x00"
+
+
+def _command_field(random: Random, record: bytearray) -> None:
+    """Another value for one field of one command."""
+    if record[0] == CommandKind.DEFINE_INSTRUMENT:
+        layout = InstrumentCommand.layout()
+    elif record[0] == CommandKind.END_OF_DAY:
+        layout = ClockCommand.layout()
+    else:
+        layout = OrderCommand.layout()
+    name, wire, _, offset = random.choice(layout)
+    if name == "kind":
+        record[offset] = random.choice(KINDS)
+    elif name in ("side", "ord_type", "time_in_force"):
+        choices = {"side": SIDES, "ord_type": TYPES, "time_in_force": TIMES}[name]
+        record[offset] = random.choice(choices)
+    elif wire.code.endswith("s"):
+        text = random.choice(TEXTS)[: wire.size]
+        record[offset : offset + wire.size] = text.ljust(wire.size, b"\0")
+    else:
+        value = random.choice((random.choice(INTEGERS_64), random.randrange(12)))
+        if name in ("price", "qty") and random.random() < 0.7:
+            value = random.randrange(12) * random.choice((1, 10**8))
+        size = wire.size
+        packed = struct.pack("<q", value)[:size]
+        record[offset : offset + size] = packed
+
+
+def commands(random: Random, data: bytes, corpus: Sequence[bytes]) -> bytes:
+    """Packed commands: fields and whole records, now and then plain bytes."""
+    size = COMMAND_BYTES
+    records = [
+        bytearray(data[place : place + size]) for place in range(0, len(data), size)
+    ]
+    other = random.choice(corpus)
+    for _ in range(random.randint(1, CHANGES_MAX)):
+        if not records:
+            records = [bytearray(other[:size])]
+        place = random.randrange(len(records))
+        choice = random.random()
+        if choice < 0.6 and len(records[place]) == size:
+            _command_field(random, records[place])
+        elif choice < 0.7:
+            records.insert(
+                random.randrange(len(records) + 1), bytearray(records[place])
+            )
+        elif choice < 0.75:
+            del records[place]
+        elif choice < 0.8:
+            other_place = random.randrange(len(records))
+            records[place], records[other_place] = records[other_place], records[place]
+        elif choice < 0.95:
+            begin = (
+                random.randrange(len(other) // size) * size if len(other) > size else 0
+            )
+            records.insert(place, bytearray(other[begin : begin + size]))
+        else:
+            return _limited(change_bytes(random, b"".join(records), corpus))
+    return b"".join(records)[: INPUT_BYTES_MAX // size * size]

@@ -1,0 +1,395 @@
+"""A client of the exchange: QuickFIX itself, with its own store, dictionary and
+logs."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.exchange import DICTIONARY
+from tests.live.waiting import wait_until
+
+fix = pytest.importorskip("quickfix")
+
+RECONNECT_S = 1
+ENVELOPE = {8, 9, 10, 43, 52, 97, 122}
+"""Fields that differ between a message and its resend, and BeginString."""
+HEADER = ENVELOPE | {34, 35, 49, 56}
+
+SETTINGS = """\
+[DEFAULT]
+ConnectionType=initiator
+ReconnectInterval={reconnect_s}
+LogonTimeout=10
+LogoutTimeout=2
+HeartBtInt={heart_bt_int_s}
+SocketConnectHost=127.0.0.1
+SocketConnectPort={port}
+SocketNodelay=Y
+FileStorePath={folder}/store
+FileLogPath={folder}/log
+NonStopSession=Y
+TimestampPrecision=3
+UseDataDictionary=Y
+DataDictionary={dictionary}
+ValidateFieldsOutOfOrder=Y
+ValidateFieldsHaveValues=Y
+ValidateUserDefinedFields=Y
+ResetOnLogon={reset}
+[SESSION]
+BeginString=FIX.4.4
+SenderCompID={name}
+TargetCompID=EXCHANGE
+"""
+
+_serial = count(1)
+
+
+@dataclass(frozen=True)
+class Received:
+    """One message as QuickFIX gave it to its application, or as it came on the wire."""
+
+    msg_type: str
+    seq: int
+    poss_dup: bool
+    fields: dict[int, str]
+
+    @classmethod
+    def of(cls, text: str) -> Received:
+        """From tag=value with SOH between."""
+        fields: dict[int, str] = {}
+        for part in text.rstrip("\x01").split("\x01"):
+            tag, _, value = part.partition("=")
+            assert int(tag) not in fields, f"tag {tag} twice in {text!r}"
+            fields[int(tag)] = value
+        return cls(fields[35], int(fields[34]), fields.get(43) == "Y", fields)
+
+    def __getitem__(self, tag: int) -> str:
+        return self.fields[tag]
+
+    def get(self, tag: int) -> str | None:
+        """A field, or None."""
+        return self.fields.get(tag)
+
+    @property
+    def content(self) -> dict[int, str]:
+        """What must be the same however often it is sent."""
+        return {tag: v for tag, v in self.fields.items() if tag not in ENVELOPE}
+
+    @property
+    def body(self) -> dict[int, str]:
+        """Every field behind the header."""
+        return {tag: v for tag, v in self.fields.items() if tag not in HEADER}
+
+    def __str__(self) -> str:
+        return "|".join(f"{tag}={value}" for tag, value in self.fields.items())
+
+
+class _Application(fix.Application):  # type: ignore[name-defined,misc]
+    """Notes what passes. An exception in here would end the process: none may leave."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.news = threading.Condition()
+        self.messages: list[Received] = []
+        self.admin: list[Received] = []
+        self.rejects_sent: list[str] = []
+        self.faults: list[str] = []
+        self.logons = 0
+        self.is_logged_on = False
+
+    def onCreate(self, session: Any) -> None:
+        pass
+
+    def onLogon(self, session: Any) -> None:
+        with self.news:
+            self.logons += 1
+            self.is_logged_on = True
+            self.news.notify_all()
+
+    def onLogout(self, session: Any) -> None:
+        with self.news:
+            self.is_logged_on = False
+            self.news.notify_all()
+
+    def toAdmin(self, message: Any, session: Any) -> None:
+        text = str(message.toString())
+        if "\x0135=3\x01" in text:
+            self.rejects_sent.append(text.replace("\x01", "|"))
+
+    def toApp(self, message: Any, session: Any) -> None:
+        text = str(message.toString())
+        if "\x0135=j\x01" in text:
+            self.rejects_sent.append(text.replace("\x01", "|"))
+
+    def fromAdmin(self, message: Any, session: Any) -> None:
+        self._note(self.admin, message)
+
+    def fromApp(self, message: Any, session: Any) -> None:
+        self._note(self.messages, message)
+
+    def _note(self, where: list[Received], message: Any) -> None:
+        text = str(message.toString())
+        with self.news:
+            try:
+                where.append(Received.of(text))
+            except Exception as error:
+                self.faults.append(f"{error!r}: {text!r}")
+            self.news.notify_all()
+
+
+class Initiator:
+    """One FIX session as its client sees it, over any number of connections.
+
+    Everything it knows of the session is in ``folder``; another Initiator on the same
+    folder goes on where this one has stopped.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        port: int,
+        folder: Path,
+        *,
+        reset: bool = False,
+        heart_bt_int_s: int = 30,
+    ) -> None:
+        self.name = name
+        self.folder = folder / name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.session = fix.SessionID("FIX.4.4", name, "EXCHANGE")
+        path = self.folder / "initiator.cfg"
+        path.write_text(
+            SETTINGS.format(
+                reconnect_s=RECONNECT_S,
+                heart_bt_int_s=heart_bt_int_s,
+                port=port,
+                folder=self.folder,
+                dictionary=DICTIONARY,
+                reset="Y" if reset else "N",
+                name=name,
+            )
+        )
+        self.application = _Application()
+        # QuickFIX keeps plain pointers to all of these.
+        self._settings = fix.SessionSettings(str(path))
+        self._store = fix.FileStoreFactory(self._settings)
+        self._log = fix.FileLogFactory(self._settings)
+        self._engine = fix.SocketInitiator(
+            self.application, self._store, self._settings, self._log
+        )
+        self._running = False
+
+    # -- life --------------------------------------------------------------------------
+
+    def start(self) -> Initiator:
+        """Connect, and wait for the logon."""
+        self.begin()
+        self.wait_logon()
+        return self
+
+    def begin(self) -> None:
+        """Connect, now and whenever it is cut off."""
+        self._engine.start()
+        self._running = True
+
+    def stop(self) -> None:
+        """Log out and stop for good."""
+        if self._running:
+            self._running = False
+            self._engine.stop()
+
+    def wait_logon(self, logons: int = 1, deadline_s: float = 15.0) -> None:
+        """Wait for the ``logons``-th logon of this object."""
+        app = self.application
+        self.wait(
+            lambda: app.logons >= logons and app.is_logged_on,
+            f"logon {logons}",
+            deadline_s,
+        )
+
+    def wait_logged_out(self) -> None:
+        """Wait until the session knows that it is cut off."""
+        self.wait(lambda: not self.application.is_logged_on, "the end of the session")
+
+    @property
+    def logons(self) -> int:
+        """How often it has logged on."""
+        return self.application.logons
+
+    # -- messages ----------------------------------------------------------------------
+
+    def send(self, msg_type: str, fields: dict[int, str]) -> None:
+        """Send an application message, or store it until there is a connection."""
+        message = fix.Message()
+        message.getHeader().setField(fix.StringField(35, msg_type))
+        for tag, value in fields.items():
+            message.setField(fix.StringField(tag, value))
+        fix.Session.sendToTarget(message, self.session)
+
+    def order(
+        self,
+        side: str,
+        symbol: str,
+        qty: str,
+        price: str | None = None,
+        **changes: str | None,
+    ) -> str:
+        """Send a NewOrderSingle(D), ``side`` buy or sell; its ClOrdID.
+
+        ``changes`` are fields by tag, as ``t59="3"``; None leaves a field out.
+        """
+        fields = {
+            11: self.new_id(),
+            21: "1",
+            38: qty,
+            40: "1" if price is None else "2",
+            54: {"buy": "1", "sell": "2"}[side],
+            55: symbol,
+            60: utc_now(),
+        }
+        if price is not None:
+            fields[44] = price
+        return self._send_changed("D", fields, changes)
+
+    def cancel(self, order: str, side: str, symbol: str, **changes: str | None) -> str:
+        """Send an OrderCancelRequest(F) for the ClOrdID ``order``; its own ClOrdID."""
+        fields = {
+            11: self.new_id(),
+            41: order,
+            54: {"buy": "1", "sell": "2"}[side],
+            55: symbol,
+            60: utc_now(),
+        }
+        return self._send_changed("F", fields, changes)
+
+    def replace(
+        self,
+        order: str,
+        side: str,
+        symbol: str,
+        qty: str,
+        price: str,
+        **changes: str | None,
+    ) -> str:
+        """Send an OrderCancelReplaceRequest(G); its ClOrdID."""
+        fields = {
+            11: self.new_id(),
+            38: qty,
+            40: "2",
+            41: order,
+            44: price,
+            54: {"buy": "1", "sell": "2"}[side],
+            55: symbol,
+            60: utc_now(),
+        }
+        return self._send_changed("G", fields, changes)
+
+    def _send_changed(
+        self, msg_type: str, fields: dict[int, str], changes: dict[str, str | None]
+    ) -> str:
+        for name, value in changes.items():
+            tag = int(name.removeprefix("t"))
+            if value is None:
+                fields.pop(tag, None)
+            else:
+                fields[tag] = value
+        self.send(msg_type, fields)
+        return fields[11]
+
+    def new_id(self) -> str:
+        """A ClOrdID that was never used."""
+        return f"{self.name}-{next(_serial)}"
+
+    # -- what came ---------------------------------------------------------------------
+
+    @property
+    def messages(self) -> list[Received]:
+        """Every application message, as QuickFIX handed them over."""
+        with self.application.news:
+            return list(self.application.messages)
+
+    @property
+    def admin(self) -> list[Received]:
+        """Every session message."""
+        with self.application.news:
+            return list(self.application.admin)
+
+    def about(self, cl_ord_id: str) -> list[Received]:
+        """The reports and answers about one ClOrdID, in the order they came."""
+        return [
+            message
+            for message in self.messages
+            if cl_ord_id in (message.get(11), message.get(379))
+        ]
+
+    def wait_about(
+        self, cl_ord_id: str, number: int = 1, deadline_s: float = 10.0
+    ) -> list[Received]:
+        """Wait for so many messages about a ClOrdID, and require no more."""
+        self.wait(
+            lambda: len(self.about(cl_ord_id)) >= number,
+            f"{number} messages about {cl_ord_id}",
+            deadline_s,
+        )
+        found = self.about(cl_ord_id)
+        assert len(found) == number, "\n".join(map(str, found))
+        return found
+
+    def wait(
+        self, condition: Callable[[], object], what: str, deadline_s: float = 10.0
+    ) -> None:
+        """Wait until ``condition``; fail with ``what`` and the last messages."""
+        wait_until(condition, f"{self.name}: {what}", deadline_s, self.tail)
+
+    def tail(self) -> str:
+        """The last that happened, for messages of failure."""
+        return "\n".join([*map(str, self.messages[-10:]), *self.event_log()[-10:]])
+
+    def event_log(self) -> list[str]:
+        """What QuickFIX itself logged of the session."""
+        return self._read_log("event")
+
+    def received(self) -> list[Received]:
+        """Every message as it came on the wire, duplicates and all."""
+        found = []
+        for line in self._read_log("messages"):
+            text = line[line.index("8=FIX") :]
+            if "\x0149=EXCHANGE\x01" in text:
+                found.append(Received.of(text))
+        return found
+
+    def _read_log(self, kind: str) -> list[str]:
+        name = f"FIX.4.4-{self.name}-EXCHANGE.{kind}.current.log"
+        path = self.folder / "log" / name
+        return path.read_text(encoding="latin-1").splitlines() if path.exists() else []
+
+    def check(self) -> None:
+        """QuickFIX found nothing to object to in what it was sent."""
+        assert not self.application.faults
+        assert not self.application.rejects_sent
+        objections = [
+            line
+            for line in self.event_log()
+            if re.search(
+                r"reject|too low|too high.*lost|invalid|incorrect|garbled",
+                line,
+                re.IGNORECASE,
+            )
+        ]
+        assert not objections
+
+
+def utc_now() -> str:
+    """TransactTime(60) of now."""
+    now = time.time()
+    whole = time.strftime("%Y%m%d-%H:%M:%S", time.gmtime(now))
+    return f"{whole}.{int(now * 1000) % 1000:03}"
