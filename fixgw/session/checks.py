@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from fixgw.dictionary import SessionRejectReason, Violation
 from fixgw.session.reasons import DisconnectReason
 from fixgw.session.settings import SessionSettings
 from fixgw.wire import Message, parse_utc_timestamp
@@ -83,6 +84,28 @@ def check_sending_time(
         f"{off_ns // NS_PER_S} s off, {settings.max_latency_s} s are allowed",
         52,
     )
+
+
+def check_possible_duplicate(
+    message: Message, settings: SessionSettings
+) -> Violation | None:
+    """OrigSendingTime(122) of a possible duplicate: there, and not after SendingTime.
+
+    FIX session test cases 2.f and 2.g.
+    """
+    if message.get(43) != b"Y":
+        return None
+    original = message.get(122)
+    if not original:
+        if not settings.requires_orig_sending_time:
+            return None
+        return Violation(SessionRejectReason.REQUIRED_TAG_MISSING, 122)
+    try:
+        sent = parse_utc_timestamp(message.get(52) or b"")
+        late = parse_utc_timestamp(original) > sent
+    except ValueError:
+        return None
+    return Violation(SessionRejectReason.SENDING_TIME_ACCURACY, 122) if late else None
 
 
 def check_logon(

@@ -13,7 +13,6 @@ unjudged and judged once, at its turn, because judging it early would reject it 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from fixgw.dictionary import (
@@ -29,33 +28,17 @@ from fixgw.session.checks import (
     Objection,
     check_identity,
     check_logon,
+    check_possible_duplicate,
     check_sending_time,
     number,
 )
-from fixgw.session.effects import (
-    Close,
-    Effect,
-    Fault,
-    Replay,
-    ResetNumbers,
-    Send,
-    Write,
-)
+from fixgw.session.effects import Close, Effect, Fault, ResetNumbers
 from fixgw.session.gap import Gap
-from fixgw.session.outgoing import (
-    Composer,
-    business_reject_body,
-    reject_body,
-    reverse_route,
-)
+from fixgw.session.liveness import Due, Liveness
+from fixgw.session.numbers import Numbers
+from fixgw.session.outbound import Outbound
 from fixgw.session.reasons import DisconnectReason
-from fixgw.session.replay import (
-    INFINITY_OF_OLD,
-    PENDING_REQUESTS_MAX,
-    ReplayProgress,
-    StoredMessage,
-    as_possible_duplicate,
-)
+from fixgw.session.replay import INFINITY_OF_OLD, StoredMessage
 from fixgw.session.settings import SessionSettings
 from fixgw.session.tables import (
     KIND_OF,
@@ -67,7 +50,7 @@ from fixgw.session.tables import (
     Verdict,
     next_state,
 )
-from fixgw.wire import Message, parse_utc_timestamp
+from fixgw.wire import Message
 
 PEER_CLOSE_PATIENCE_S = 10
 """After we answered a Logout the client should close; so long we wait (test case
@@ -90,18 +73,6 @@ class Application(Protocol):
         """
 
 
-@dataclass(slots=True)
-class Numbers:
-    """What a session must remember over a restart."""
-
-    next_in: int = 1
-    next_out: int = 1
-    epoch: int = 1
-    """How often the numbers began at 1."""
-    window: int = 0
-    """Start of the schedule window they belong to."""
-
-
 class Session:
     """See the module. ``dictionary`` None means no validation of content."""
 
@@ -119,7 +90,6 @@ class Session:
         self.heart_bt_int_s = 0
         self._dictionary = dictionary
         self._application = application
-        self._composer = Composer(settings.session_id, settings.timestamp_precision)
         self._switches = Switches(
             validate_fields_out_of_order=settings.validate_fields_out_of_order,
             validate_fields_have_values=settings.validate_fields_have_values,
@@ -132,14 +102,8 @@ class Session:
             settings.closed_resend_interval,
             settings.send_redundant_resend_requests,
         )
-        self._effects: list[Effect] = []
-        self._replay: ReplayProgress | None = None
-        self._replays_waiting: list[tuple[int, int]] = []
-        self._held_from = 0
-        self._sent_ns = 0
-        self._received_ns = 0
-        self._test_requests = 0
-        self._test_request_open = False
+        self._liveness = Liveness(settings)
+        self._out = Outbound(settings, numbers, self._liveness)
         self._deadline_ns = 0
         self._end_reason = DisconnectReason.LOGOUT_COMPLETE
         self._logged_out = False
@@ -158,7 +122,7 @@ class Session:
 
     def take_effects(self) -> Sequence[Effect]:
         """The effects since the last call, to be carried out in order."""
-        effects, self._effects = self._effects, []
+        effects, self._out.effects = self._out.effects, []
         return effects
 
     def logon(self, message: Message, now_ns: int) -> None:
@@ -166,8 +130,7 @@ class Session:
 
         Afterwards the session is connected: established, or about to be closed.
         """
-        self._sent_ns = self._received_ns = now_ns
-        self._test_request_open = False
+        self._liveness.start(now_ns)
         objection = check_logon(message, self.settings, now_ns)
         if objection is None:
             objection = self._check_logon_content(message)
@@ -194,7 +157,7 @@ class Session:
             return
         self._move(Happening.LOGON_ACCEPTED)
         self.heart_bt_int_s = number(message.get(108)) or 0
-        self._answer_logon(reset, now_ns)
+        self._out.logon(self.heart_bt_int_s, reset, now_ns)
         if seq == self.numbers.next_in:
             self.numbers.next_in += 1
         else:
@@ -207,8 +170,7 @@ class Session:
         """A message on an established connection."""
         if self.state is State.CLOSING:
             return
-        self._received_ns = now_ns
-        self._test_request_open = False
+        self._liveness.received(now_ns)
         objection = check_identity(message, self.settings) or check_sending_time(
             message, self.settings, now_ns
         )
@@ -259,7 +221,7 @@ class Session:
                 f"No answer to ResendRequest from {self.numbers.next_in}",
                 now_ns,
             )
-        elif self.heart_bt_int_s and not self.settings.disable_heartbeat_check:
+        else:
             self._keep_alive(now_ns)
 
     def send(
@@ -270,37 +232,21 @@ class Session:
         Works at any time: without a connection the message is stored, and the client's
         ResendRequest after its next Logon brings it.
         """
-        return self._send(
-            msg_type, body, now_ns, admin=False, route=b"", poss_resend=poss_resend
+        return self._out.send(
+            msg_type, body, now_ns, admin=False, poss_resend=poss_resend
         )
 
     def reject(
         self, message: Message, reason: int, tag: int | None, text: str, now_ns: int
     ) -> None:
         """Answer ``message`` with Reject(3)."""
-        body = reject_body(
-            number(message.get(34)) or 0, message.msg_type, reason, tag, text
-        )
-        self._send(
-            "3",
-            body,
-            now_ns,
-            admin=not self.settings.resend_session_level_rejects,
-            route=reverse_route(message),
-        )
+        self._out.reject(message, reason, tag, text, now_ns)
 
     def business_reject(
         self, message: Message, reason: int, text: str, now_ns: int
     ) -> None:
         """Answer ``message`` with BusinessMessageReject(j)."""
-        body = business_reject_body(
-            number(message.get(34)) or 0,
-            message.msg_type,
-            reason,
-            text,
-            message.get(11) or b"",
-        )
-        self._send("j", body, now_ns, admin=False, route=reverse_route(message))
+        self._out.business_reject(message, reason, text, now_ns)
 
     def logout(
         self,
@@ -315,7 +261,7 @@ class Session:
         if self.state is not State.ACTIVE:
             return
         self._end_reason = reason
-        self._send_logout(text, now_ns)
+        self._out.logout(text, now_ns)
         self._deadline_ns = now_ns + self.settings.logout_timeout_s * NS_PER_S
         self._move(Happening.LOGOUT_BEGUN)
 
@@ -334,9 +280,7 @@ class Session:
         self._end_reason = DisconnectReason.LOGOUT_COMPLETE
         self._move(Happening.CONNECTION_LOST)
         self._gap.clear()
-        self._replay = None
-        self._replays_waiting.clear()
-        self._held_from = 0
+        self._out.forget_replays()
         if self.settings.reset_on_disconnect or (
             self.settings.reset_on_logout and clean
         ):
@@ -359,14 +303,8 @@ class Session:
 
     def _refuse_logon(self, objection: Objection, now_ns: int) -> None:
         self._move(Happening.LOGON_REFUSED)
-        self._send_logout(objection.text, now_ns)
-        self._effects.append(Close(objection.reason, objection.text))
-
-    def _answer_logon(self, reset: bool, now_ns: int) -> None:
-        body = b"98=0\x01108=%d\x01" % self.heart_bt_int_s
-        if reset:
-            body += b"141=Y\x01"
-        self._send("A", body, now_ns, admin=True)
+        self._out.logout(objection.text, now_ns)
+        self._out.effects.append(Close(objection.reason, objection.text))
 
     def _reset_in_session(self, message: Message, now_ns: int) -> None:
         objection = check_logon(message, self.settings, now_ns)
@@ -377,16 +315,14 @@ class Session:
         self._reset_numbers()
         self.heart_bt_int_s = number(message.get(108)) or 0
         self.numbers.next_in = 2
-        self._answer_logon(True, now_ns)
+        self._out.logon(self.heart_bt_int_s, True, now_ns)
 
     def _reset_numbers(self) -> None:
         self.numbers.next_in = self.numbers.next_out = 1
         self.numbers.epoch += 1
         self._gap.clear()
-        self._replay = None
-        self._replays_waiting.clear()
-        self._held_from = 0
-        self._effects.append(ResetNumbers(self.numbers.epoch))
+        self._out.forget_replays()
+        self._out.effects.append(ResetNumbers(self.numbers.epoch))
 
     # -- judging -----------------------------------------------------------------------
 
@@ -458,8 +394,7 @@ class Session:
         elif kind is Kind.APPLICATION:
             self._deliver(message, now_ns)
         elif kind is Kind.TEST_REQUEST:
-            body = b"112=%b\x01" % (message.get(112) or b"")
-            self._send("0", body, now_ns, admin=True)
+            self._out.heartbeat(message.get(112) or b"", now_ns)
         elif kind is Kind.RESEND_REQUEST:
             self._serve_resend(message, seq, now_ns)
         elif kind is Kind.LOGOUT:
@@ -470,15 +405,16 @@ class Session:
         try:
             self._application.on_message(self, message, now_ns)
         except Exception as error:
-            self._effects.append(Fault(error, message.raw))
+            self._out.effects.append(Fault(error, message.raw))
             self.business_reject(message, 4, "Application Not Available", now_ns)
 
     def _content_violation(
         self, kind: Kind, message: Message
     ) -> Violation | MessageSupport | None:
-        possible_duplicate = self._check_possible_duplicate(kind, message)
-        if possible_duplicate is not None:
-            return possible_duplicate
+        if kind is not Kind.GAP_FILL:
+            violation = check_possible_duplicate(message, self.settings)
+            if violation is not None:
+                return violation
         if self._dictionary is None:
             return None
         support = self._dictionary.message_support(message.msg_type)
@@ -486,27 +422,6 @@ class Session:
             return support
         return validate(
             self._dictionary, message.msg_type, message.fields(), self._switches
-        )
-
-    def _check_possible_duplicate(
-        self, kind: Kind, message: Message
-    ) -> Violation | None:
-        """Test cases 2.f and 2.g: 122 must be there and not after 52."""
-        if message.get(43) != b"Y" or kind is Kind.GAP_FILL:
-            return None
-        original = message.get(122)
-        if not original:
-            if not self.settings.requires_orig_sending_time:
-                return None
-            return Violation(SessionRejectReason.REQUIRED_TAG_MISSING, 122)
-        try:
-            late = parse_utc_timestamp(original) > parse_utc_timestamp(
-                message.get(52) or b""
-            )
-        except ValueError:
-            return None
-        return (
-            Violation(SessionRejectReason.SENDING_TIME_ACCURACY, 122) if late else None
         )
 
     def _refuse_content(
@@ -548,7 +463,7 @@ class Session:
 
     def _ask(self, wanted: tuple[int, int] | None, now_ns: int) -> None:
         if wanted is not None and not self._gap.is_hopeless:
-            self._send("2", b"7=%d\x0116=%d\x01" % wanted, now_ns, admin=True)
+            self._out.resend_request(*wanted, now_ns)
 
     def _gap_filled(self, message: Message, seq: int, now_ns: int) -> None:
         """SequenceReset-GapFill at the expected number (test cases 10.b, 10.e)."""
@@ -596,62 +511,20 @@ class Session:
             self.reject(message, 5, 7, "BeginSeqNo(7) is out of range", now_ns)
         elif end is None or end < begin:
             self.reject(message, 5, 16, "EndSeqNo(16) is out of range", now_ns)
-        elif self._replay is None:
-            self._begin_replay(begin, end)
-        elif (begin, end) != (self._replay.begin, self._replay.end) and len(
-            self._replays_waiting
-        ) < PENDING_REQUESTS_MAX:
-            self._replays_waiting.append((begin, end))
-
-    def _begin_replay(self, begin: int, end: int) -> None:
-        self._replay = ReplayProgress(begin, end)
-        self._effects.append(Replay())
+        else:
+            self._out.replay(begin, end)
 
     @property
     def replay_wanted(self) -> tuple[int, int] | None:
-        """The stored numbers to read next, inclusive; None when nothing is wanted.
-
-        Either of a replay, or messages that were held back while it ran.
-        """
-        if self._replay is not None:
-            return self._replay.cursor, self._replay.end
-        if self._held_from:
-            return self._held_from, self.numbers.next_out - 1
-        return None
+        """The stored numbers to read next, inclusive; None when nothing is wanted."""
+        return self._out.replay_wanted
 
     def replay_rows(
         self, rows: Sequence[StoredMessage], through: int, now_ns: int
     ) -> None:
         """Stored messages of :attr:`replay_wanted`, in order, all there are up to
-        ``through``.
-        """
-        if self._replay is None:
-            for row in rows:
-                self._effects.append(Write(row.data))
-            self._held_from = through + 1 if through + 1 < self.numbers.next_out else 0
-            return
-        replay = self._replay
-        time = self._composer.sending_time(now_ns)
-        for row in rows:
-            if row.admin or not self.settings.persist_messages:
-                continue
-            replay.skip_to(row.seq)
-            self._fill_gap(replay, now_ns)
-            self._effects.append(Write(as_possible_duplicate(row.data, time)))
-            replay.cursor = row.seq + 1
-        replay.skip_to(through + 1)
-        if replay.done:
-            self._fill_gap(replay, now_ns)
-            self._sent_ns = now_ns
-            self._replay = None
-            if self._replays_waiting:
-                self._begin_replay(*self._replays_waiting.pop(0))
-
-    def _fill_gap(self, replay: ReplayProgress, now_ns: int) -> None:
-        begin = replay.take_run()
-        if begin:
-            data = self._composer.gap_fill(begin, replay.cursor, now_ns)
-            self._effects.append(Write(data))
+        ``through``."""
+        self._out.replay_rows(rows, through, now_ns)
 
     # -- logout and timers -------------------------------------------------------------
 
@@ -659,77 +532,33 @@ class Session:
         if self.state is State.LOGOUT_SENT:
             self._move(Happening.LOGOUT_RECEIVED)
             self._logged_out = True
-            self._effects.append(Close(self._end_reason, ""))
+            self._out.effects.append(Close(self._end_reason, ""))
             return
         if self.state is State.ACTIVE:
             self._logged_out = True
-            self._send_logout("", now_ns)
+            self._out.logout("", now_ns)
             self._deadline_ns = now_ns + PEER_CLOSE_PATIENCE_S * NS_PER_S
             self._move(Happening.LOGOUT_RECEIVED)
 
-    def _send_logout(self, text: str, now_ns: int) -> None:
-        body = b"58=%b\x01" % text.encode("latin-1", "replace") if text else b""
-        self._send("5", body, now_ns, admin=True)
-
     def _break_off(self, reason: DisconnectReason, text: str, now_ns: int) -> None:
-        self._send_logout(text, now_ns)
+        self._out.logout(text, now_ns)
         self._close(reason, text)
 
     def _close(self, reason: DisconnectReason, text: str) -> None:
         self._move(Happening.BROKEN_OFF)
-        self._effects.append(Close(reason, text))
+        self._out.effects.append(Close(reason, text))
 
     def _keep_alive(self, now_ns: int) -> None:
-        """Heartbeat after silence of ours, TestRequest and cut after theirs."""
-        interval = self.heart_bt_int_s * NS_PER_S
-        silent = now_ns - self._received_ns
-        if silent >= interval * (1 + self.settings.heartbeat_timeout_multiplier):
+        due = self._liveness.due(self.heart_bt_int_s, now_ns)
+        if due is Due.HEARTBEAT:
+            self._out.heartbeat(None, now_ns)
+        elif due is Due.TEST_REQUEST:
+            self._out.test_request(self._liveness.test_requests, now_ns)
+        elif due is Due.GIVE_UP:
             if self.settings.send_logout_before_disconnect_from_timeout:
-                self._send_logout("Timed out waiting for a Heartbeat", now_ns)
+                self._out.logout("Timed out waiting for a Heartbeat", now_ns)
             self._close(DisconnectReason.HEARTBEAT_TIMEOUT, "")
-            return
-        if not self._test_request_open and silent >= interval * (
-            1 + self.settings.test_request_delay_multiplier
-        ):
-            self._test_requests += 1
-            self._test_request_open = True
-            body = b"112=TEST-%d\x01" % self._test_requests
-            self._send("1", body, now_ns, admin=True)
-        elif now_ns - self._sent_ns >= interval:
-            self._send("0", b"", now_ns, admin=True)
-
-    # -- sending -----------------------------------------------------------------------
-
-    def _send(
-        self,
-        msg_type: str,
-        body: bytes,
-        now_ns: int,
-        *,
-        admin: bool,
-        route: bytes = b"",
-        poss_resend: bool = False,
-    ) -> int:
-        seq = self.numbers.next_out
-        self.numbers.next_out += 1
-        data = self._composer.message(
-            msg_type,
-            seq,
-            body,
-            now_ns,
-            route=route,
-            last_processed=self.numbers.next_in - 1
-            if self.settings.enable_last_msg_seq_num_processed
-            else -1,
-            poss_resend=poss_resend,
-        )
-        connected = self.state is not State.DISCONNECTED
-        if connected and (self._replay is not None or self._held_from):
-            self._held_from = self._held_from or seq
-        held = not connected or self._held_from > 0
-        self._effects.append(Send(seq, data, admin, held))
-        self._sent_ns = now_ns
-        return seq
 
     def _move(self, happening: Happening) -> None:
         self.state = next_state(self.state, happening)
+        self._out.connected = self.state is not State.DISCONNECTED

@@ -17,8 +17,8 @@ from enum import IntEnum
 from pathlib import Path
 
 from engine.journal import LogKind, RecordLog
+from fixgw.session.numbers import Numbers
 from fixgw.session.replay import StoredMessage
-from fixgw.session.session import Numbers
 
 
 class Entry(IntEnum):

@@ -3,21 +3,25 @@ logs."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import pytest
 
 from tests.live.exchange import DICTIONARY
 from tests.live.waiting import wait_until
 
-fix = pytest.importorskip("quickfix")
+pytest.importorskip("quickfix")
 
 RECONNECT_S = 1
 ENVELOPE = {8, 9, 10, 43, 52, 97, 122}
@@ -93,59 +97,6 @@ class Received:
         return "|".join(f"{tag}={value}" for tag, value in self.fields.items())
 
 
-class _Application(fix.Application):  # type: ignore[name-defined,misc]
-    """Notes what passes. An exception in here would end the process: none may leave."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.news = threading.Condition()
-        self.messages: list[Received] = []
-        self.admin: list[Received] = []
-        self.rejects_sent: list[str] = []
-        self.faults: list[str] = []
-        self.logons = 0
-        self.is_logged_on = False
-
-    def onCreate(self, session: Any) -> None:
-        pass
-
-    def onLogon(self, session: Any) -> None:
-        with self.news:
-            self.logons += 1
-            self.is_logged_on = True
-            self.news.notify_all()
-
-    def onLogout(self, session: Any) -> None:
-        with self.news:
-            self.is_logged_on = False
-            self.news.notify_all()
-
-    def toAdmin(self, message: Any, session: Any) -> None:
-        text = str(message.toString())
-        if "\x0135=3\x01" in text:
-            self.rejects_sent.append(text.replace("\x01", "|"))
-
-    def toApp(self, message: Any, session: Any) -> None:
-        text = str(message.toString())
-        if "\x0135=j\x01" in text:
-            self.rejects_sent.append(text.replace("\x01", "|"))
-
-    def fromAdmin(self, message: Any, session: Any) -> None:
-        self._note(self.admin, message)
-
-    def fromApp(self, message: Any, session: Any) -> None:
-        self._note(self.messages, message)
-
-    def _note(self, where: list[Received], message: Any) -> None:
-        text = str(message.toString())
-        with self.news:
-            try:
-                where.append(Received.of(text))
-            except Exception as error:
-                self.faults.append(f"{error!r}: {text!r}")
-            self.news.notify_all()
-
-
 class Initiator:
     """One FIX session as its client sees it, over any number of connections.
 
@@ -165,7 +116,6 @@ class Initiator:
         self.name = name
         self.folder = folder / name
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.session = fix.SessionID("FIX.4.4", name, "EXCHANGE")
         path = self.folder / "initiator.cfg"
         path.write_text(
             SETTINGS.format(
@@ -178,15 +128,16 @@ class Initiator:
                 name=name,
             )
         )
-        self.application = _Application()
-        # QuickFIX keeps plain pointers to all of these.
-        self._settings = fix.SessionSettings(str(path))
-        self._store = fix.FileStoreFactory(self._settings)
-        self._log = fix.FileLogFactory(self._settings)
-        self._engine = fix.SocketInitiator(
-            self.application, self._store, self._settings, self._log
-        )
-        self._running = False
+        self._path = path
+        self._news = threading.Lock()
+        self._messages: list[Received] = []
+        self._admin: list[Received] = []
+        self._refused: list[str] = []
+        self._faults: list[str] = []
+        self._logged_on = False
+        self._logons = 0
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
 
     # -- life --------------------------------------------------------------------------
 
@@ -198,42 +149,95 @@ class Initiator:
 
     def begin(self) -> None:
         """Connect, now and whenever it is cut off."""
-        self._engine.start()
-        self._running = True
+        script = Path(__file__).with_name("quickfix_client.py")
+        self._process = subprocess.Popen(
+            [sys.executable, str(script), str(self._path), self.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, args=[self._process.stdout])
+        self._reader.start()
 
     def stop(self) -> None:
         """Log out and stop for good."""
-        if self._running:
-            self._running = False
-            self._engine.stop()
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert self._reader is not None
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write('["stop"]\n')
+            process.stdin.flush()
+        try:
+            code = process.wait(15.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        self._reader.join()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        process.stdout.close()
+        assert code == 0, f"{self.name}: QuickFIX ended with {code}\n{self.tail()}"
 
     def wait_logon(self, logons: int = 1, deadline_s: float = 15.0) -> None:
         """Wait for the ``logons``-th logon of this object."""
-        app = self.application
         self.wait(
-            lambda: app.logons >= logons and app.is_logged_on,
+            lambda: self._logons >= logons and self._logged_on,
             f"logon {logons}",
             deadline_s,
         )
 
     def wait_logged_out(self) -> None:
         """Wait until the session knows that it is cut off."""
-        self.wait(lambda: not self.application.is_logged_on, "the end of the session")
+        self.wait(lambda: not self._logged_on, "the end of the session")
 
     @property
     def logons(self) -> int:
         """How often it has logged on."""
-        return self.application.logons
+        return self._logons
+
+    @property
+    def is_logged_on(self) -> bool:
+        """Whether it is logged on now."""
+        return self._logged_on
+
+    def _read(self, lines: IO[str]) -> None:
+        """In a thread: takes what the process tells."""
+        for line in lines:
+            kind, text = json.loads(line)
+            with self._news:
+                if kind in ("app", "admin"):
+                    self._take(kind, text)
+                elif kind == "refused":
+                    self._refused.append(text.replace("\x01", "|"))
+                else:
+                    self._logons += kind == "logon"
+                    self._logged_on = kind == "logon"
+
+    def _take(self, kind: str, text: str) -> None:
+        where = self._messages if kind == "app" else self._admin
+        try:
+            where.append(Received.of(text))
+        except Exception as error:
+            self._faults.append(f"{error!r}: {text!r}")
+
+    def _command(self, *command: object) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+
+    def expect(self, seq: int) -> None:
+        """Make QuickFIX expect this number next: it will ask for everything since."""
+        self._command("expect", seq)
 
     # -- messages ----------------------------------------------------------------------
 
     def send(self, msg_type: str, fields: dict[int, str]) -> None:
         """Send an application message, or store it until there is a connection."""
-        message = fix.Message()
-        message.getHeader().setField(fix.StringField(35, msg_type))
-        for tag, value in fields.items():
-            message.setField(fix.StringField(tag, value))
-        fix.Session.sendToTarget(message, self.session)
+        self._command("send", msg_type, list(fields.items()))
 
     def order(
         self,
@@ -314,14 +318,14 @@ class Initiator:
     @property
     def messages(self) -> list[Received]:
         """Every application message, as QuickFIX handed them over."""
-        with self.application.news:
-            return list(self.application.messages)
+        with self._news:
+            return list(self._messages)
 
     @property
     def admin(self) -> list[Received]:
         """Every session message."""
-        with self.application.news:
-            return list(self.application.admin)
+        with self._news:
+            return list(self._admin)
 
     def about(self, cl_ord_id: str) -> list[Received]:
         """The reports and answers about one ClOrdID, in the order they came."""
@@ -374,8 +378,8 @@ class Initiator:
 
     def check(self) -> None:
         """QuickFIX found nothing to object to in what it was sent."""
-        assert not self.application.faults
-        assert not self.application.rejects_sent
+        assert not self._faults
+        assert not self._refused
         objections = [
             line
             for line in self.event_log()

@@ -219,10 +219,10 @@ def test_eight_decimal_places_are_exact(market: Market) -> None:
     _, filled = buyer.wait_about(bid, 2)
     assert (filled[32], filled[14], filled[38]) == ("0.00000001",) * 3
     assert (filled[31], filled[6], filled[44]) == ("64250.01",) * 3
-    bid = buyer.order("buy", "BTC-USD", "999.99999999", "64250.01", t59="3")
+    bid = buyer.order("buy", "BTC-USD", "700.99999999", "64250.01", t59="3")
     _, filled, cancelled = buyer.wait_about(bid, 3)
-    assert (filled[32], filled[151]) == ("0.00000002", "999.99999997")
-    assert (cancelled[14], cancelled[38]) == ("0.00000002", "999.99999999")
+    assert (filled[32], filled[151]) == ("0.00000002", "700.99999997")
+    assert (cancelled[14], cancelled[38]) == ("0.00000002", "700.99999999")
 
 
 # -- refusals --------------------------------------------------------------------------

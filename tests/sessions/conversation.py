@@ -58,15 +58,16 @@ def pairs_of(text: str) -> Pairs:
 
 
 def build(text: str, defaults: dict[int, str], without: tuple[int, ...] = ()) -> bytes:
-    """A whole message: what ``text`` says, and before its body the ``defaults`` that it
-    does not say.
+    """A whole message: what ``text`` says, and before its body the ``defaults``, with
+    other values if it says them.
     """
     said = pairs_of(text)
-    known = {tag for tag, _ in said}
-    head = [row for row in said if row[0] in (8, 35, 34)]
-    head += [(tag, value) for tag, value in defaults.items() if tag not in known]
+    tags = [tag for tag, _ in said]
+    ahead = {8, 34, 35, *(tag for tag in defaults if tags.count(tag) == 1)}
+    head = [(tag, defaults[tag]) for tag in defaults if tag not in tags]
+    head = [row for row in said if row[0] in ahead] + head
     message = simplefix.FixMessage()
-    for tag, value in head + [row for row in said if row[0] not in (8, 35, 34)]:
+    for tag, value in head + [row for row in said if row[0] not in ahead]:
         if tag not in without:
             message.append_pair(tag, value.encode("latin-1"))
     data: bytes = message.encode()

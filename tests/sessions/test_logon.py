@@ -66,7 +66,8 @@ def test_the_gap_of_a_logon_is_filled_by_messages(ahead: int) -> None:
     c = Conversation()
     c.client(f"35=A|34={1 + ahead}|98=0|108=30")
     c.forget()
-    c.gap_fill(1, ahead)
+    if ahead > 1:
+        c.gap_fill(1, ahead)
     c.again(ahead)
     assert c.app.numbers == [ahead]
     assert c.next_in == ahead + 2

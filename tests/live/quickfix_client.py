@@ -1,0 +1,94 @@
+"""The process in which QuickFIX runs as a client: ``quickfix_client.py SETTINGS NAME``.
+
+Commands come as JSON lines on standard input, what happens goes as JSON lines to standard
+output. It is a process of its own because QuickFIX's end inside Python is not orderly:
+``stop`` can crash. So it logs out, and leaves without ceremony.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+import quickfix as fix
+
+LOGOUT_S = 5.0
+_guard = threading.Lock()
+
+
+def tell(kind: str, text: str = "") -> None:
+    with _guard:
+        sys.stdout.write(json.dumps([kind, text]) + "\n")
+        sys.stdout.flush()
+
+
+class Application(fix.Application):  # type: ignore[misc]
+    """Tells what passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_logged_on = False
+
+    def onCreate(self, session: Any) -> None:
+        pass
+
+    def onLogon(self, session: Any) -> None:
+        self.is_logged_on = True
+        tell("logon")
+
+    def onLogout(self, session: Any) -> None:
+        self.is_logged_on = False
+        tell("logout")
+
+    def toAdmin(self, message: Any, session: Any) -> None:
+        if "\x0135=3\x01" in (text := message.toString()):
+            tell("refused", text)
+
+    def toApp(self, message: Any, session: Any) -> None:
+        if "\x0135=j\x01" in (text := message.toString()):
+            tell("refused", text)
+
+    def fromAdmin(self, message: Any, session: Any) -> None:
+        tell("admin", message.toString())
+
+    def fromApp(self, message: Any, session: Any) -> None:
+        tell("app", message.toString())
+
+
+def send(session: Any, msg_type: str, fields: list[tuple[int, str]]) -> None:
+    message = fix.Message()
+    message.getHeader().setField(fix.StringField(35, msg_type))
+    for tag, value in fields:
+        message.setField(fix.StringField(tag, value))
+    fix.Session.sendToTarget(message, session)
+
+
+def main(path: str, name: str) -> None:
+    session = fix.SessionID("FIX.4.4", name, "EXCHANGE")
+    application = Application()
+    settings = fix.SessionSettings(path)
+    store, log = fix.FileStoreFactory(settings), fix.FileLogFactory(settings)
+    engine = fix.SocketInitiator(application, store, settings, log)
+    engine.start()
+    for line in sys.stdin:
+        command, *arguments = json.loads(line)
+        if command == "send":
+            send(session, *arguments)
+        elif command == "expect":
+            fix.Session.lookupSession(session).setNextTargetMsgSeqNum(arguments[0])
+        elif command == "stop":
+            fix.Session.lookupSession(session).logout()
+            deadline = time.monotonic() + LOGOUT_S
+            while application.is_logged_on and time.monotonic() < deadline:
+                time.sleep(0.005)
+            tell("stopped")
+            break
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
