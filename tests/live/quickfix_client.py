@@ -1,7 +1,7 @@
 """The process in which QuickFIX runs as a client: ``quickfix_client.py SETTINGS NAME``.
 
-Commands come as JSON lines on standard input, what happens goes as JSON lines to standard
-output. It is a process of its own because QuickFIX's end inside Python is not orderly:
+Commands come as JSON lines on standard input, what happens goes to standard output as
+JSON lines. It is a process of its own because QuickFIX's end in Python is not orderly:
 ``stop`` can crash. So it logs out, and leaves without ceremony.
 """
 

@@ -53,7 +53,7 @@ def test_fills_missed_while_cut_off_are_recovered(
     exchange.stop()
     events = exchange.events(tmp_path / "copy")
     for client in (buyer, seller):
-        verify.check_log(client, events)
+        verify.check_log(client.messages, client.name, events)
 
 
 def test_fills_missed_after_a_logout_are_recovered_by_the_next_start(
@@ -208,7 +208,7 @@ def test_a_restart_goes_on_with_the_same_books_and_numbers(
     exchange.stop()
     events = exchange.events(tmp_path / "copy")
     for client in (buyer, seller):
-        verify.check_log(client, events)
+        verify.check_log(client.messages, client.name, events)
 
 
 def test_a_client_that_does_not_answer_the_logout_delays_nobody(

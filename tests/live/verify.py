@@ -119,18 +119,22 @@ def both_sides_are_told(clients: Sequence[Initiator]) -> bool:
     return all(len(fills) == 2 for fills in found.values())
 
 
-def check_log(client: Initiator, events: Mapping[int, Sequence[Any]]) -> None:
-    """The client was told exactly what the shards' logs hold for it, in their order."""
-    key = SessionId("FIX.4.4", "EXCHANGE", client.name).key
+def check_log(
+    messages: Sequence[Received], name: str, events: Mapping[int, Sequence[Any]]
+) -> None:
+    """``name`` was told exactly what the shards' logs hold for it, in their order."""
+    key = SessionId("FIX.4.4", "EXCHANGE", name).key
     for shard, log in events.items():
         wanted = [
             expected(shard, event)
             for event in log
-            if isinstance(event, OrderEvent) and event.session == key
+            if isinstance(event, OrderEvent)
+            and event.session == key
+            and event.kind in EXEC_TYPE
         ]
         told = [
             comparable(message)
-            for message in client.messages
+            for message in messages
             if message.msg_type == "8" and message[17].startswith(f"{shard}-")
         ]
         assert told == wanted

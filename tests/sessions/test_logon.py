@@ -414,12 +414,25 @@ def test_the_end_of_the_window_logs_out() -> None:
     c.expect_closed(DisconnectReason.SCHEDULE_END)
 
 
-def test_369_is_on_every_message() -> None:
+def test_369_says_what_was_processed() -> None:
+    c = Conversation(enable_last_msg_seq_num_processed=True)
+    c.client(LOGON)
+    c.forget()
+    c.client("35=1|34=2|112=a")
+    c.expect_only("35=0|34=2|369=2|112=a")
+
+
+def test_369_of_the_logon_counts_the_logon_it_answers() -> None:
     c = Conversation(enable_last_msg_seq_num_processed=True)
     c.client(LOGON)
     c.expect_only("35=A|34=1|369=1|98=0|108=30")
-    c.client("35=1|34=2|112=a")
-    c.expect_only("35=0|34=2|369=2|112=a")
+
+
+def test_369_is_on_gap_fills_too() -> None:
+    c = Conversation(enable_last_msg_seq_num_processed=True)
+    c.client(LOGON)
+    c.forget()
+    c.client("35=0|34=2")
     c.client("35=2|34=3|7=1|16=1")
     c.expect_only("35=4|34=1|43=Y|122=*|369=3|36=2|123=Y")
 

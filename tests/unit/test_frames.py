@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import struct
 
@@ -160,18 +161,15 @@ def test_a_bad_frame_byte_by_byte(name: str) -> None:
     assert str(caught.value) == reason
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_whole_frames_before_a_bad_one_are_given(name: str) -> None:
+def test_whole_frames_before_a_bad_one_are_given() -> None:
     """As they are when the bad one arrives in a read of its own."""
     reader = FrameReader()
-    given_before: list[Frame] = []
-    data = STREAM + BAD[name][0]
-    try:
-        given_before += reader.feed(data)
-        given_before += reader.feed(b"")
-    except LinkError:
-        pass
-    assert given_before == FRAMES
+    before: list[Frame] = []
+    with contextlib.suppress(LinkError):
+        before += reader.feed(STREAM + BAD["magic"][0])
+    assert before == FRAMES
+    with pytest.raises(LinkError):
+        reader.feed(b"")
 
 
 def test_an_unknown_type_is_refused_before_its_payload() -> None:
