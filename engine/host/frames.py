@@ -25,6 +25,10 @@ assert FRAME_HEADER_BYTES == 32
 FRAME_BYTES_MAX = 32 * 1024 * 1024
 """A frame longer than this is an error: no batch comes near it."""
 
+RECORDS_PER_FRAME_MAX = 16_384
+"""Longer lists of commands or events go out as several frames: 5 MiB at the most. One
+order may cause any number of events."""
+
 VERSION = LINK_VERSION << 8 | LAYOUT_VERSION
 
 

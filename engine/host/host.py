@@ -26,6 +26,9 @@ from engine.shard import Shard
 log = logging.getLogger(__name__)
 
 NS_PER_S = 1_000_000_000
+EVENTS_PER_RECORD_MAX = 16_384
+"""One order may cause any number of events; a record of the log stays below 6 MiB."""
+
 DAY_NS = 86_400 * NS_PER_S
 
 
@@ -84,8 +87,7 @@ class ShardHost:
         self._commands.append(commands, len(commands) // COMMAND_BYTES, stamp)
         self._commands.commit()
         events = self.shard.apply(commands, stamp)
-        if events:
-            self._events.append(events, len(events) // EVENT_BYTES, stamp)
+        self._keep(events, stamp)
         return events
 
     def define(self, instruments: Sequence[InstrumentCommand]) -> bytes:
@@ -133,6 +135,13 @@ class ShardHost:
         self._commands.close()
         self._events.close()
 
+    def _keep(self, events: bytes, stamp: int) -> None:
+        """Into the event log, in records of bounded size."""
+        step = EVENTS_PER_RECORD_MAX * EVENT_BYTES
+        for start in range(0, len(events), step):
+            part = events[start : start + step]
+            self._events.append(part, len(part) // EVENT_BYTES, stamp)
+
     def _replay(self) -> ReplayReport:
         refilled = 0
         shard = self.shard
@@ -140,15 +149,10 @@ class ShardHost:
             before = shard.event_seq
             events = shard.apply(record.payload, record.stamp)
             if shard.event_seq > self._events.last:
-                if before != self._events.last:
-                    raise CorruptLog(
-                        "event log",
-                        0,
-                        f"ends at {self._events.last}, inside the batch of events "
-                        f"{before + 1} to {shard.event_seq}",
-                    )
-                self._events.append(events, shard.event_seq - before, record.stamp)
-                refilled += shard.event_seq - before
+                missing = shard.event_seq - self._events.last
+                have = (self._events.last - before) * EVENT_BYTES
+                self._keep(events[have:], record.stamp)
+                refilled += missing
         if self._events.last > shard.event_seq:
             raise CorruptLog(
                 "command log",

@@ -11,11 +11,18 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine.host.frames import Frame, FrameReader, FrameType, LinkError, pack_frame
+from engine.host.frames import (
+    RECORDS_PER_FRAME_MAX,
+    Frame,
+    FrameReader,
+    FrameType,
+    LinkError,
+    pack_frame,
+)
 from engine.host.host import ShardHost
 from engine.host.lock import FolderLock
 from engine.host.service import HistoryMissing, ShardService
-from engine.records import InstrumentCommand
+from engine.records import EVENT_BYTES, InstrumentCommand
 
 log = logging.getLogger(__name__)
 
@@ -93,10 +100,20 @@ class GatewayPort(asyncio.Protocol):
 
     def deliver(self, first: int, committed: int, count: int, events: bytes) -> None:
         assert self._transport is not None
-        if not self._transport.is_closing():
+        if self._transport.is_closing():
+            return
+        while count > RECORDS_PER_FRAME_MAX:
+            size = RECORDS_PER_FRAME_MAX * EVENT_BYTES
             self._transport.write(
-                pack_frame(FrameType.EVENTS, first, committed, events, count)
+                pack_frame(
+                    FrameType.EVENTS, first, 0, events[:size], RECORDS_PER_FRAME_MAX
+                )
             )
+            first, count = first + RECORDS_PER_FRAME_MAX, count - RECORDS_PER_FRAME_MAX
+            events = events[size:]
+        self._transport.write(
+            pack_frame(FrameType.EVENTS, first, committed, events, count)
+        )
 
     def backlog(self) -> int:
         assert self._transport is not None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from engine.host.host import ShardHost
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 BACKLOG_BYTES_MAX = 16 * 1024 * 1024
 """Unsent bytes above which a link gets no live events: it reads from the log
 instead."""
+
+COMMIT_BYTES_MAX = 8 * 1024 * 1024
+"""Batches of one turn beyond this go into a second group commit: bounds the record."""
 
 CATCH_UP_PAUSE_S = 0.005
 """How long a link that is behind waits for its backlog to shrink before the next
@@ -106,14 +110,19 @@ class ShardService:
         if self._failed:
             return
         waiting, self._waiting = self._waiting, []
+        while waiting and not self._failed:
+            size, count = 0, 0
+            while count < len(waiting) and size < COMMIT_BYTES_MAX:
+                size += len(waiting[count][2])
+                count += 1
+            group, waiting = waiting[:count], waiting[count:]
+            self._guard(partial(self._commit, group))
 
-        def process() -> None:
-            events = self.host.process(b"".join(batch for _, _, batch in waiting))
-            for link, number, _ in waiting:
-                link.committed = number
-            self._publish(events, {link for link, _, _ in waiting})
-
-        self._guard(process)
+    def _commit(self, group: list[tuple[_Link, int, bytes]]) -> None:
+        events = self.host.process(b"".join(batch for _, _, batch in group))
+        for link, number, _ in group:
+            link.committed = number
+        self._publish(events, {link for link, _, _ in group})
 
     def _guard(self, action: Callable[[], None]) -> None:
         try:

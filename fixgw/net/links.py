@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from engine.host.frames import Frame, FrameReader, FrameType, LinkError, pack_frame
+from engine.host.frames import (
+    RECORDS_PER_FRAME_MAX,
+    Frame,
+    FrameReader,
+    FrameType,
+    LinkError,
+    pack_frame,
+)
 from engine.host.service import ShardService
 from engine.records import COMMAND_BYTES
 
@@ -57,11 +64,18 @@ class ShardLink:
         self._last_number = 0
 
     def submit(self, commands: bytes, on_durable: list[Callable[[], None]]) -> None:
-        """Send a batch; each of ``on_durable`` is called once the shard has it."""
-        self._last_number += 1
-        batch = Batch(self._last_number, commands, on_durable)
-        self._outstanding.append(batch)
-        self._transmit(batch)
+        """Send a batch; each of ``on_durable`` is called once the shard has all of it."""
+        step = RECORDS_PER_FRAME_MAX * COMMAND_BYTES
+        for start in range(0, len(commands), step):
+            last = start + step >= len(commands)
+            self._last_number += 1
+            batch = Batch(
+                self._last_number,
+                commands[start : start + step],
+                on_durable if last else [],
+            )
+            self._outstanding.append(batch)
+            self._transmit(batch)
 
     @property
     def has_room(self) -> bool:

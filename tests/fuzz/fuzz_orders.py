@@ -1,8 +1,8 @@
 """The order path: bytes to messages to commands to events to reports.
 
-No step raises but as documented. A message that is refused on the way leaves the shard as
-it was; one the shard rejects leaves the books as they were; a number that came before
-changes nothing but its counter. Every report is made of whole fields with ascending tags.
+No step raises but as documented. One that the shard rejects leaves the books as they
+were; a number that came before gives no event and is counted. Every report is made of
+whole fields with ascending tags.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Any bytes as commands: ValueError and nothing changed, or whole, numbered events.
 
-After each batch the books are in order and not crossed. A second shard with another hash
-key gives the same bytes, and so does the reference exchange as long as every text is
-ASCII and no longer than its first NUL.
+After each batch the books are in order and not crossed. A second shard with another
+hash key gives the same bytes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Small mutators that know the grammar of what they spoil.
 
-Each takes a random source, an input and the corpus, and gives a new input. About a third
-of the changes are to plain bytes; the others keep enough of the form that the input gets
-past the first check. None grows an input beyond INPUT_BYTES_MAX.
+Each takes a random source, an input and the corpus, and gives a new input. About a
+third of the changes are to plain bytes; the others keep enough of the form that the
+input gets past the first check. None grows an input beyond INPUT_BYTES_MAX.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Runs fuzz harnesses for a while: ``tests/fuzz/run.py --seconds N --seed S [harness]``.
+"""Runs fuzz harnesses: ``tests/fuzz/run.py --seconds N --seed S [harness ...]``.
 
-Time is divided among the harnesses (all of them by default). Inputs are mutations of the
-corpus; in the sanitizer build an input that reaches new code joins it. A failing input is
-made smaller and kept, one for each place that fails, and the run goes on. The input at
-work is in ``<artifacts>/<harness>.current``, so that it survives a crash of the process.
+Time is divided among the harnesses (all of them by default). Inputs are mutations of
+the corpus; in the sanitizer build an input that reaches new code joins it. A failing
+input is made smaller and kept, one for each place that fails, and the run goes on. The
+input at work is in ``<artifacts>/<harness>.current``: it survives a crash, and
+``--input`` replays it.
 """
 
 from __future__ import annotations

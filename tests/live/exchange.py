@@ -177,10 +177,10 @@ class Exchange:
         def ready() -> bool:
             if popen.poll() is not None:
                 pytest.fail(f"up ended with {popen.returncode}\n{self.errors()}")
-            self.banner = self._out_path.read_text()
-            return "Ctrl-C" in self.banner
+            return self.is_ready
 
         wait_until(ready, "the banner of up", START_S, self.errors)
+        self.banner = self._out_path.read_text()
         assert re.match(r"fixgw \S+ is ready\n", self.banner), self.banner
         found = re.search(r"FIX\.4\.4 acceptor  127\.0\.0\.1:(\d+)\n", self.banner)
         assert found, self.banner
@@ -205,6 +205,16 @@ class Exchange:
         )
         self._popen = None
         return int(popen.returncode)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the supervisor is gone."""
+        return self._popen is None or self._popen.poll() is not None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the whole banner was written."""
+        return "Ctrl-C" in self._out_path.read_text()
 
     def clean_up(self) -> None:
         """Leave nothing running, whatever the test did. Also repeats what was said."""
@@ -253,10 +263,9 @@ class Exchange:
     def wait_back(self, name: str, killed: Process, deadline_s: float = 15.0) -> None:
         """Wait until the supervisor says that ``name`` is back, as another process."""
         said = f"{name} is back"
-        already = getattr(self, "_said", {}).get(said, 0)
         wait_until(
             lambda: (
-                self.said(said) > already
+                self.said(said) > self._returns[name]
                 and self.processes().get(name, killed) != killed
             ),
             said,

@@ -20,9 +20,10 @@ import simplefix
 from fixgw.dictionary import Dictionary, load
 from fixgw.session.effects import Close, Fault, Replay, ResetNumbers, Send, Write
 from fixgw.session.identity import SessionId
+from fixgw.session.numbers import Numbers
 from fixgw.session.reasons import DisconnectReason
 from fixgw.session.replay import StoredMessage
-from fixgw.session.session import Numbers, Session
+from fixgw.session.session import Session
 from fixgw.session.settings import SessionSettings
 from fixgw.wire import Message, parse_message
 

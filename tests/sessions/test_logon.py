@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 
 from fixgw.session.checks import HEART_BT_INT_S_MAX
+from fixgw.session.numbers import Numbers
 from fixgw.session.reasons import DisconnectReason
 from fixgw.session.schedule import Plan, Schedule, parse_time
-from fixgw.session.session import Numbers
 from fixgw.session.tables import State
 from tests.sessions.conversation import LOGON, ORDER, START, Conversation, stamp
 
 
 def _daily(start: str, end: str, **more: Any) -> Schedule:
-    return Plan(start_time=parse_time(start), end_time=parse_time(end), **more).schedule()
+    return Plan(
+        start_time=parse_time(start), end_time=parse_time(end), **more
+    ).schedule()
 
 
 # -- accepted --------------------------------------------------------------------------
@@ -191,7 +193,12 @@ LATE = stamp(START - timedelta(hours=1))
             {},
             DisconnectReason.SENDING_TIME_WRONG,
         ),
-        ("content before number", "34=1|98=1|108=30", {}, DisconnectReason.INVALID_LOGON),
+        (
+            "content before number",
+            "34=1|98=1|108=30",
+            {},
+            DisconnectReason.INVALID_LOGON,
+        ),
     ],
     ids=lambda each: each.replace(" ", "_") if isinstance(each, str) else "",
 )

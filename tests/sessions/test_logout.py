@@ -11,9 +11,7 @@ from tests.sessions.conversation import Conversation, read
 COMPLETE = DisconnectReason.LOGOUT_COMPLETE
 
 
-def logged_out(
-    reason: DisconnectReason = COMPLETE, **settings: object
-) -> Conversation:
+def logged_out(reason: DisconnectReason = COMPLETE, **settings: object) -> Conversation:
     """We have begun the logout."""
     c = Conversation(**settings).log_on()  # type: ignore[arg-type]
     c.session.logout("closing time", c.now_ns, reason)

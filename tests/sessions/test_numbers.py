@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from fixgw.session.numbers import Numbers
 from fixgw.session.reasons import DisconnectReason
-from fixgw.session.session import Numbers
 from fixgw.session.tables import State
 from tests.sessions.conversation import ORDER, START, Conversation, stamp
 
@@ -198,7 +198,9 @@ def test_2n_check_latency_off() -> None:
     assert c.next_in == 3
 
 
-@pytest.mark.parametrize("digits", ["", ".123", ".123456", ".123456789", "." + "1" * 12])
+@pytest.mark.parametrize(
+    "digits", ["", ".123", ".123456", ".123456789", "." + "1" * 12]
+)
 def test_2n_fractions_of_sending_time(digits: str) -> None:
     c = at(5)
     c.client(f"35=0|34=5|52=20260102-03:04:05{digits}")
@@ -226,7 +228,11 @@ def test_a_wrong_message_is_counted_at_its_turn_only(wrong: str, seq: int) -> No
 @pytest.mark.parametrize(
     ("text", "without", "reason"),
     [
-        (f"34=5|8=FIX.4.2|49=WRONG|52={stamp(START - timedelta(hours=1))}", (), "BEGIN"),
+        (
+            f"34=5|8=FIX.4.2|49=WRONG|52={stamp(START - timedelta(hours=1))}",
+            (),
+            "BEGIN",
+        ),
         (f"34=5|49=WRONG|52={stamp(START - timedelta(hours=1))}", (), "COMP"),
         (f"34=3|52={stamp(START - timedelta(hours=1))}", (), "SENDING"),
         ("34=3|49=WRONG", (), "COMP"),

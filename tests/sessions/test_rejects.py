@@ -10,7 +10,8 @@ from fixgw.session.session import Session
 from fixgw.wire import Message
 from tests.sessions.conversation import LOGON, ORDER, Conversation, pairs_of
 
-PARTY = "447=D|452=1"
+HOP = "628=HUB|629=20260102-03:04:05|630=7"
+"""An entry of NoHops(627), the group of the header."""
 
 # Fields of a message numbered 2, and what a Reject says of it: 58, 371, 373.
 CONTENT = {
@@ -67,22 +68,22 @@ CONTENT = {
         6,
     ),
     "14g_header_in_body": (
-        f"35=D|34=2|{ORDER}|115=FIRM",
+        f"35=D|34=2|{ORDER}|50=DESK",
         "Tag specified out of required order",
-        115,
+        50,
         14,
     ),
     "14h_twice": (f"35=D|34=2|{ORDER}|40=1", "Tag appears more than once", 40, 13),
     "14i_group_count": (
-        f"35=D|34=2|453=2|448=X|{PARTY}|{ORDER}",
+        f"35=D|34=2|627=2|{HOP}|{ORDER}",
         "Incorrect NumInGroup count for repeating group",
-        453,
+        627,
         16,
     ),
     "14j_group_order": (
-        f"35=D|34=2|453=1|448=X|452=1|447=D|{ORDER}",
+        f"35=D|34=2|627=1|628=HUB|630=7|629=20260102-03:04:05|{ORDER}",
         "Out of order repeating group members",
-        447,
+        629,
         15,
     ),
     "2q_unknown_type": (f"35=ZZZ|34=2|{ORDER}", "Invalid MsgType", None, 11),
@@ -105,13 +106,19 @@ def test_a_reject_names_the_fault_and_the_message_is_counted(case: str) -> None:
 
 def test_the_delimiter_of_a_group_is_missing() -> None:
     c = Conversation().log_on()
-    c.client(f"35=D|34=2|453=1|{PARTY}|{ORDER}")
-    c.expect_only("35=3|34=2|45=2|58=*|371=447|372=D|373=15")
+    c.client(f"35=D|34=2|627=1|630=7|{ORDER}")
+    c.expect_only("35=3|34=2|45=2|58=*|371=630|372=D|373=15")
+
+
+def test_a_group_is_accepted() -> None:
+    c = Conversation().log_on()
+    c.client(f"35=D|34=2|627=2|{HOP}|{HOP}|{ORDER}")
+    c.expect_nothing()
 
 
 def test_a_group_of_none_is_accepted() -> None:
     c = Conversation().log_on()
-    c.client(f"35=D|34=2|453=0|{ORDER}")
+    c.client(f"35=D|34=2|627=0|{ORDER}")
     c.expect_nothing()
 
 
@@ -135,7 +142,7 @@ def test_an_empty_msg_type_gets_a_well_formed_answer() -> None:
 def test_an_empty_msg_type_with_a_dictionary() -> None:
     c = Conversation().log_on()
     c.client(f"35=|34=2|{ORDER}")
-    c.expect("35=3|34=2|45=2|58=*|371=35|373=4")
+    c.expect_only("35=3|34=2|45=2|58=Invalid MsgType|373=11")
     assert c.next_in == 3
 
 
@@ -158,7 +165,7 @@ ACCEPTED = {
         True,
         "35=D|34=2|11=A|54=!|55=XYZ|60=20260102-03:04:05|38=5|40=1",
     ),
-    "validate_fields_out_of_order": (False, f"35=D|34=2|{ORDER}|115=FIRM"),
+    "validate_fields_out_of_order": (False, f"35=D|34=2|{ORDER}|50=DESK"),
 }
 
 
@@ -208,9 +215,7 @@ def test_an_empty_route_is_left_out() -> None:
 def test_a_business_reject_goes_back_the_way_its_message_came() -> None:
     c = exchange()
     c.client("35=B|34=2|115=FIRM|148=News|33=1|58=x")
-    c.expect_only(
-        "35=j|34=2|128=FIRM|45=2|58=Unsupported Message Type|372=B|380=3"
-    )
+    c.expect_only("35=j|34=2|128=FIRM|45=2|58=Unsupported Message Type|372=B|380=3")
 
 
 # -- BusinessMessageReject -------------------------------------------------------------
@@ -241,9 +246,7 @@ def exchange(shards: Shards | None = None) -> Conversation:
 def test_2r_a_type_that_is_not_supported() -> None:
     c = exchange()
     c.client("35=H|34=2|11=A|55=XYZ|54=1")
-    c.expect_only(
-        "35=j|34=2|45=2|58=Unsupported Message Type|372=H|379=A|380=3"
-    )
+    c.expect_only("35=j|34=2|45=2|58=Unsupported Message Type|372=H|379=A|380=3")
     assert c.next_in == 3
 
 

@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixgw.session.reasons import DisconnectReason
-from tests.sessions.conversation import ORDER, START, Conversation, pairs_of, read, stamp
+from tests.sessions.conversation import (
+    ORDER,
+    START,
+    Conversation,
+    pairs_of,
+    read,
+    stamp,
+)
 
 WHEN = stamp(START)
 
@@ -556,9 +563,7 @@ def test_any_mix_of_replays_is_one_stream(
     assert client.stream == sent
     assert client.expected == c.session.numbers.next_out
     assert must_cover <= client.covered
-    applications = {
-        seq for seq, body in client.bodies.items() if dict(body)[35] == "8"
-    }
+    applications = {seq for seq, body in client.bodies.items() if dict(body)[35] == "8"}
     assert not client.filled & applications
 
 

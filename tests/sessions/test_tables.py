@@ -11,8 +11,8 @@ from itertools import product
 
 import pytest
 
+from fixgw.session.numbers import Numbers
 from fixgw.session.reasons import DisconnectReason
-from fixgw.session.session import Numbers
 from fixgw.session.tables import (
     NUMBER_RULES,
     TRANSITIONS,

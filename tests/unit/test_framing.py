@@ -692,7 +692,7 @@ BROKEN = [
         "8=FIX.4.4|9=3|35=0|58=abcdef|10=161|",
         "8=FIX.4.4|9=5|35=0|10=1234|",
         "8=FIX.4.4|9=5|35=0|10=12|",
-        "8=FIX.4.4|9=5|x=0|10=000|",
+        "8=FIX.4.4|9=4|x=0|10=000|",
         "8=FIX.4.4|35=0|",
         "8=|",
         "8=FIX.4.4|9=abc|35=0|10=000|",
@@ -754,6 +754,13 @@ def test_parse_message_takes_exactly_one() -> None:
     assert message.raw == GOOD
     for bad in (b"", b"8=", GOOD[:-1], GOOD + b"\x01", b"\x01" + GOOD, GOOD + OTHER):
         assert isinstance(parse_message(bad), Garbled)
+
+
+def test_parse_message_takes_what_the_framer_takes() -> None:
+    """Also the shortest: a BeginString(8) the session knows nothing of."""
+    for begin in ("", "F", "FIX.4.4"):
+        data = sealed("35=0|", begin=begin)
+        assert messages(data) == raws([parse_message(data)])
 
 
 def test_parse_message_of_every_part() -> None:
