@@ -92,7 +92,7 @@ class Gateway:
     def command(self, shard: int, session: Session, seq: int, command: bytes) -> None:
         """Send an order command of ``session``'s message ``seq`` with the next
         flush."""
-        hosted = self._sessions[session.session_id.key]
+        hosted = self._sessions[session.key]
         commands, senders = self._batches.setdefault(shard, (bytearray(), {}))
         commands += command
         if hosted.key not in senders:

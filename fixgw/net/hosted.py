@@ -57,7 +57,7 @@ class Hosted:
 
     def __init__(self, session: Session, outbox: Outbox) -> None:
         self.session = session
-        self.key = session.session_id.key
+        self.key = session.key
         self.connection: Connection | None = None
         self.replay_due = False
         self._outbox = outbox

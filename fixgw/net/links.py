@@ -64,7 +64,7 @@ class ShardLink:
         self._last_number = 0
 
     def submit(self, commands: bytes, on_durable: list[Callable[[], None]]) -> None:
-        """Send a batch; each of ``on_durable`` is called once the shard has all of it."""
+        """Send a batch; ``on_durable`` is called once the shard has all of it."""
         step = RECORDS_PER_FRAME_MAX * COMMAND_BYTES
         for start in range(0, len(commands), step):
             last = start + step >= len(commands)

@@ -56,7 +56,7 @@ class Exchange:
         seq = int(message.get(34) or b"0")
         command = order_command(
             message,
-            session.session_id.key,
+            session.key,
             session.numbers.epoch,
             seq,
             self._sink.number,

@@ -85,6 +85,7 @@ class Session:
     ) -> None:
         self.settings = settings
         self.session_id = settings.session_id
+        self.key = settings.session_id.key
         self.numbers = numbers
         self.state = State.DISCONNECTED
         self.heart_bt_int_s = 0

@@ -6,7 +6,9 @@ not at all, so after a crash of the process an event is either taken and its mes
 are in the outbox, or it is not taken and the shard gives it again: never both, never
 neither.
 
-Nothing is synced: the shard's journal is what survives loss of power.
+Only resets are synced, because the shards know a session by its epoch: an epoch that was
+forgotten and given out again would make them take new orders for repeated ones. For the
+rest the shards' journals are what survives loss of power.
 """
 
 from __future__ import annotations
@@ -67,6 +69,7 @@ class Outbox:
     def __init__(self, folder: Path, gateway: int) -> None:
         self._log = RecordLog(folder, LogKind.OUTBOX, gateway)
         self._pending = bytearray()
+        self._sync_due = False
         self._pending_messages: list[tuple[int, int, int, int, int]] = []
         self._sent: dict[int, _Sent] = {}
         self._numbers: dict[int, Numbers] = {}
@@ -133,6 +136,7 @@ class Outbox:
         self._pending += _ENTRY.pack(Entry.RESET, 0, 0, _WINDOW.size, key, epoch)
         self._pending += _WINDOW.pack(window)
         self._apply_reset(key, epoch, window)
+        self._sync_due = True
 
     def set_taken(self, shard: int, event_seq: int) -> None:
         """All events of ``shard`` up to this one are turned into messages."""
@@ -144,6 +148,9 @@ class Outbox:
         if not self._pending:
             return
         self._log.append(bytes(self._pending), 1, now_ns)
+        if self._sync_due:
+            self._log.commit()
+            self._sync_due = False
         base = self._log.last_payload_place
         for key, seq, offset, size, admin in self._pending_messages:
             self._sent.setdefault(key, _Sent()).add(seq, base + offset, size, admin)

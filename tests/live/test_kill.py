@@ -291,7 +291,7 @@ def test_a_refused_order_stays_refused(
     """What was answered once is not executed later, whatever is resent.
 
     The first order is in a shard that does not answer yet; the second is refused, its
-    shard being away. Then the gateway dies. It has counted neither, asks for both again,
+    shard being away. Then the gateway dies. It has counted neither, asks again for both,
     and by then both shards are there.
     """
     exchange = new_exchange(port=free_port()).start()

@@ -44,7 +44,7 @@ class FakePort:
         assert len(events) == count * EVENT_BYTES
         seqs = [event.seq for event in unpack_all(events, EVENT_BYTES)]
         assert seqs == list(range(first, first + count))
-        assert committed in (0, *range(self.committed, 1 << 30)), "fell back"
+        assert committed == 0 or committed >= self.committed, "fell back"
         self.taken += count
         self.committed = max(self.committed, committed)
         self.events += events
@@ -398,7 +398,7 @@ def test_an_answer_without_events_needs_no_room(
 def test_links_of_all_speeds_get_every_event_once(
     stage: Stage, small_backlog: int, seed: int
 ) -> None:
-    """The fake port itself fails the test on an event twice, missing or out of order."""
+    """The fake port itself fails the test on an event twice, or one left out."""
 
     async def scene() -> None:
         draw = random.Random(seed)
