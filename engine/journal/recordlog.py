@@ -217,7 +217,8 @@ class RecordLog:
         for number, path in enumerate(self._segments):
             data = path.read_bytes()
             final = number == len(self._segments) - 1
-            if final and len(data.rstrip(b"\0")) < SEGMENT_HEADER_BYTES - 4:
+            head = data[:SEGMENT_HEADER_BYTES]
+            if final and (len(head) < SEGMENT_HEADER_BYTES or not head.strip(b"\0")):
                 # The crash came between making the file and writing its header.
                 torn_bytes, torn_at = len(data), f"{path}: byte 0: unfinished header"
                 path.unlink()

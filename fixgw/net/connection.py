@@ -80,6 +80,13 @@ class FixConnection(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
+        try:
+            self._take(data)
+        except Exception as error:
+            log.critical("error of our own, closing %s", self.peer, exc_info=error)
+            self._end(DisconnectReason.INTERNAL_ERROR)
+
+    def _take(self, data: bytes) -> None:
         for item in self._framer.feed(data):
             if self._ending is not None:
                 return

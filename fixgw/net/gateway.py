@@ -51,6 +51,7 @@ class Gateway:
         self._dirty: dict[int, Hosted] = {}
         self._batches: dict[int, tuple[bytearray, dict[int, Hosted]]] = {}
         self._flush_due = False
+        self._taken: dict[int, int] = {}
 
     # -- set-up ------------------------------------------------------------------------
 
@@ -104,11 +105,11 @@ class Gateway:
 
     def taken(self, shard: int) -> int:
         """The last event of ``shard`` that became messages."""
-        return self._outbox.taken(shard)
+        return self._taken.get(shard, self._outbox.taken(shard))
 
     def take_events(self, shard: int, first: int, count: int, events: bytes) -> None:
         """Events become messages in their sessions' streams, each exactly once."""
-        taken = self._outbox.taken(shard)
+        taken = self.taken(shard)
         if first > taken + 1:
             raise ValueError(f"shard {shard}: event {first} after {taken}")
         known = taken + 1 - first
@@ -122,6 +123,7 @@ class Gateway:
             if hosted is not None:
                 hosted.session.send(msg_type, body, now)
                 self._dirty[key] = hosted
+        self._taken[shard] = first + count - 1
         self._outbox.set_taken(shard, first + count - 1)
         self._schedule()
 

@@ -25,6 +25,8 @@ class Objection:
     """Goes to the client in Text(58)."""
     tag: int | None = None
     """The field to blame, for a Reject(3)."""
+    reject: SessionRejectReason | None = None
+    """SessionRejectReason(373) of a Reject(3) before the Logout, if one is due."""
 
 
 def number(value: bytes | None) -> int | None:
@@ -61,6 +63,7 @@ def check_identity(message: Message, settings: SessionSettings) -> Objection | N
                     DisconnectReason.COMP_ID_WRONG,
                     f"CompID problem: expected {expected}, received {seen}",
                     tag,
+                    SessionRejectReason.COMP_ID_PROBLEM,
                 )
     return None
 
@@ -83,6 +86,7 @@ def check_sending_time(
         f"SendingTime accuracy problem: {value.decode('latin-1')} is "
         f"{off_ns // NS_PER_S} s off, {settings.max_latency_s} s are allowed",
         52,
+        SessionRejectReason.SENDING_TIME_ACCURACY,
     )
 
 
@@ -111,32 +115,46 @@ def check_possible_duplicate(
 def check_logon(
     message: Message, settings: SessionSettings, now_ns: int
 ) -> Objection | None:
-    """Everything about a Logon that needs no state. Nothing was changed before it."""
+    """A Logon by itself: its time window, identity, number and own fields.
+
+    The dictionary and SendingTime(52) are judged after it. Nothing is changed before
+    all of them are passed.
+    """
     if not settings.schedule.is_logon_allowed(now_ns):
         return Objection(
             DisconnectReason.OUTSIDE_SCHEDULE, "Logon is not allowed at this time"
         )
     objection = check_identity(message, settings)
-    if objection is None:
-        objection = check_sending_time(message, settings, now_ns)
     if objection is not None:
         return objection
+    if number(message.get(34)) is None:
+        return Objection(
+            DisconnectReason.MSG_SEQ_NUM_MISSING, "Received message without MsgSeqNum"
+        )
+    method = message.get(98)
+    if method != b"0":
+        seen = (method or b"").decode("latin-1")
+        return Objection(
+            DisconnectReason.INVALID_LOGON,
+            f"EncryptMethod(98)={seen} is not supported, only 0 (none)",
+            98,
+            SessionRejectReason.DECRYPTION_PROBLEM if method else None,
+        )
+    text = _heart_bt_int_problem(message.get(108) or b"")
+    if not text and message.get(141) == b"Y" and number(message.get(34)) != 1:
+        text = "ResetSeqNumFlag(141)=Y demands MsgSeqNum(34)=1"
+    if not text and message.get(43) == b"Y":
+        text = "a Logon cannot be a possible duplicate"
+    return Objection(DisconnectReason.INVALID_LOGON, text) if text else None
 
-    def invalid(text: str, tag: int | None = None) -> Objection:
-        return Objection(DisconnectReason.INVALID_LOGON, text, tag)
 
-    if message.get(98) != b"0":
-        return invalid("EncryptMethod(98) must be 0 (none)", 98)
-    interval = message.get(108) or b""
-    if interval.startswith(b"-"):
-        return invalid("HeartBtInt must not be negative", 108)
-    seconds = number(interval)
+def _heart_bt_int_problem(value: bytes) -> str:
+    """What is wrong with HeartBtInt(108); empty if nothing."""
+    if value.startswith(b"-"):
+        return "HeartBtInt must not be negative"
+    seconds = number(value)
     if seconds is None:
-        return invalid("HeartBtInt(108) is missing or no number", 108)
+        return "HeartBtInt(108) is missing or no number"
     if seconds > HEART_BT_INT_S_MAX:
-        return invalid(f"HeartBtInt(108) is above {HEART_BT_INT_S_MAX}", 108)
-    if message.get(141) == b"Y" and number(message.get(34)) != 1:
-        return invalid("ResetSeqNumFlag(141)=Y demands MsgSeqNum(34)=1", 34)
-    if message.get(43) == b"Y":
-        return invalid("a Logon cannot be a possible duplicate", 43)
-    return None
+        return f"HeartBtInt(108) is above {HEART_BT_INT_S_MAX}"
+    return ""

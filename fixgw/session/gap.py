@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sortedcontainers import SortedDict
+
 from fixgw.wire import Message
 
 EARLY_MESSAGES_MAX = 10_000
@@ -29,24 +31,29 @@ class Gap:
         self._chunk = chunk
         self._closed_end = closed_end
         self._redundant = redundant
-        self._early: dict[int, Message | None] = {}
+        self._early: SortedDict[int, Message | None] = SortedDict()
         self._early_bytes = 0
         self._end = 0
         self._chunk_end = 0
+        self._reached = 0
         self._asked_ns = 0
-        self._asked_from = 0
-        self._alike = 0
+        self._retries = 0
 
     @property
     def is_open(self) -> bool:
         """Whether a request is outstanding."""
         return self._end > 0
 
+    @property
+    def is_hopeless(self) -> bool:
+        """The same range was asked for too often."""
+        return self._retries >= ALIKE_REQUESTS_MAX
+
     def clear(self) -> None:
         """Forget everything: the numbers were reset or the connection is gone."""
         self._early.clear()
         self._early_bytes = 0
-        self._end = self._chunk_end = self._alike = 0
+        self._end = self._retries = 0
 
     def keep(self, seq: int, message: Message | None) -> None:
         """Keep an early message for its turn; None when it only has to be counted.
@@ -69,7 +76,7 @@ class Gap:
 
     def take(self, seq: int) -> Message | None:
         """The kept message with this number, which must be there."""
-        message = self._early.pop(seq)
+        message: Message | None = self._early.pop(seq)
         if message:
             self._early_bytes -= len(message.raw)
         return message
@@ -86,32 +93,43 @@ class Gap:
         return self._ask(expected, received - 1, now_ns)
 
     def passed(self, expected: int, now_ns: int) -> tuple[int, int] | None:
-        """The expected number has moved on; the next range to ask for, if any."""
+        """A message was handled; the next range to ask for, if any.
+
+        Messages above the gap are no progress: only a higher expected number is.
+        """
         if not self.is_open:
             return None
         if expected > self._end:
-            self._end = self._alike = 0
-            return None
-        self._asked_ns = now_ns
-        if self._chunk and expected > self._chunk_end:
-            return self._ask(expected, self._end, now_ns)
+            return self._ask_for_the_next_gap(expected, now_ns)
+        if expected > self._reached:
+            self._reached = expected
+            self._retries = 0
+            self._asked_ns = now_ns
+            if expected > self._chunk_end:
+                return self._ask(expected, self._end, now_ns)
         return None
 
     def overdue(self, expected: int, now_ns: int) -> tuple[int, int] | None:
-        """Ask again after PATIENCE_NS without progress. See :attr:`is_hopeless`."""
+        """Ask again after PATIENCE_NS without progress, until it is hopeless."""
         if not self.is_open or now_ns - self._asked_ns < PATIENCE_NS:
             return None
-        return self._ask(expected, self._end, now_ns)
+        self._retries += 1
+        return None if self.is_hopeless else self._ask(expected, self._end, now_ns)
 
-    @property
-    def is_hopeless(self) -> bool:
-        """The same range was asked for too often."""
-        return self._alike > ALIKE_REQUESTS_MAX
+    def _ask_for_the_next_gap(
+        self, expected: int, now_ns: int
+    ) -> tuple[int, int] | None:
+        """The range is filled; kept messages above it may show another."""
+        self._end = self._retries = 0
+        while self._early and self._early.peekitem(0)[0] < expected:
+            self.take(self._early.peekitem(0)[0])
+        if not self._early:
+            return None
+        return self._ask(expected, self._early.peekitem(0)[0] - 1, now_ns)
 
     def _ask(self, begin: int, end: int, now_ns: int) -> tuple[int, int]:
-        self._alike = self._alike + 1 if begin == self._asked_from else 1
-        self._asked_from = begin
         self._asked_ns = now_ns
+        self._reached = begin
         self._end = end
         self._chunk_end = end
         if self._chunk and end - begin + 1 > self._chunk:

@@ -35,7 +35,7 @@ class Outbound:
         self._numbers = numbers
         self._liveness = liveness
         self._composer = Composer(settings.session_id, settings.timestamp_precision)
-        self._resender = Resender(self._composer.gap_fill)
+        self._resender = Resender(self._gap_fill)
 
     # -- messages ----------------------------------------------------------------------
 
@@ -53,14 +53,13 @@ class Outbound:
         numbers = self._numbers
         seq = numbers.next_out
         numbers.next_out += 1
-        tells = self._settings.enable_last_msg_seq_num_processed
         data = self._composer.message(
             msg_type,
             seq,
             body,
             now_ns,
             route=route,
-            last_processed=numbers.next_in - 1 if tells else -1,
+            last_processed=self._last_processed,
             poss_resend=poss_resend,
         )
         if self.connected and self._resender.holds:
@@ -76,6 +75,13 @@ class Outbound:
         if reset:
             body += b"141=Y\x01"
         self.send("A", body, now_ns, admin=True)
+
+    @property
+    def _last_processed(self) -> int:
+        """LastMsgSeqNumProcessed(369), -1 where it is not wanted."""
+        if self._settings.enable_last_msg_seq_num_processed:
+            return self._numbers.next_in - 1
+        return -1
 
     def logout(self, text: str, now_ns: int) -> None:
         """Logout(5)."""
@@ -123,6 +129,14 @@ class Outbound:
         )
 
     # -- replays -----------------------------------------------------------------------
+
+    @property
+    def last_written(self) -> int:
+        """The highest MsgSeqNum(34) the client can have seen: not those held back."""
+        return self._resender.last_written(self._numbers.next_out - 1)
+
+    def _gap_fill(self, begin: int, new_seq_no: int, now_ns: int) -> bytes:
+        return self._composer.gap_fill(begin, new_seq_no, now_ns, self._last_processed)
 
     def forget_replays(self) -> None:
         """The connection is gone or the numbers were reset."""

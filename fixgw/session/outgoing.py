@@ -48,13 +48,23 @@ class Composer:
         )
         return finish(self._begin_string, content)
 
-    def gap_fill(self, begin: int, new_seq_no: int, now_ns: int) -> bytes:
+    def gap_fill(
+        self, begin: int, new_seq_no: int, now_ns: int, last_processed: int = -1
+    ) -> bytes:
         """SequenceReset(4) over the numbers from ``begin`` to ``new_seq_no`` - 1."""
         time = utc_timestamp(now_ns, self._digits)
         content = (
-            b"35=4\x0134=%d\x0143=Y\x0149=%b\x0152=%b\x0156=%b\x01122=%b\x01"
+            b"35=4\x0134=%d\x0143=Y\x0149=%b\x0152=%b\x0156=%b\x01122=%b\x01%b"
             b"36=%d\x01123=Y\x01"
-        ) % (begin, self._sender, time, self._target, time, new_seq_no)
+        ) % (
+            begin,
+            self._sender,
+            time,
+            self._target,
+            time,
+            b"369=%d\x01" % last_processed if last_processed >= 0 else b"",
+            new_seq_no,
+        )
         return finish(self._begin_string, content)
 
 
@@ -73,11 +83,11 @@ def reject_body(
     ref_seq_num: int, ref_msg_type: str, reason: int, tag: int | None, text: str
 ) -> bytes:
     """Body of Reject(3)."""
-    return b"45=%d\x0158=%b\x01%b372=%b\x01373=%d\x01" % (
+    return b"45=%d\x0158=%b\x01%b%b373=%d\x01" % (
         ref_seq_num,
         text.encode("latin-1", "replace"),
         b"371=%d\x01" % tag if tag is not None else b"",
-        ref_msg_type.encode("latin-1"),
+        b"372=%b\x01" % ref_msg_type.encode("latin-1") if ref_msg_type else b"",
         reason,
     )
 

@@ -93,6 +93,10 @@ class Resender:
         """The new message ``seq`` stays in the store until its turn."""
         self._held_from = self._held_from or seq
 
+    def last_written(self, last_sent: int) -> int:
+        """The highest number on the wire, when ``last_sent`` is the highest given."""
+        return self._held_from - 1 if self._held_from else last_sent
+
     def request(self, begin: int, end: int) -> bool:
         """Serve ``begin`` to ``end`` (inclusive); whether a replay begins by it.
 

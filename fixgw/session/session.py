@@ -132,36 +132,26 @@ class Session:
         Afterwards the session is connected: established, or about to be closed.
         """
         self._liveness.start(now_ns)
-        objection = check_logon(message, self.settings, now_ns)
-        if objection is None:
-            objection = self._check_logon_content(message)
+        objection = self._logon_objection(message, now_ns)
         if objection is not None:
-            self._refuse_logon(objection, now_ns)
+            self._refuse_logon(message, objection, now_ns)
             return
         reset = message.get(141) == b"Y"
         window = self.settings.schedule.window_start(now_ns) or 0
         if reset or self.settings.reset_on_logon or window != self.numbers.window:
             self._reset_numbers()
             self.numbers.window = window
-        seq = number(message.get(34))
-        if seq is None:
-            self._refuse_logon(
-                Objection(
-                    DisconnectReason.MSG_SEQ_NUM_MISSING,
-                    "Received message without MsgSeqNum",
-                ),
-                now_ns,
-            )
-            return
+        seq = number(message.get(34)) or 0
         if seq < self.numbers.next_in:
-            self._refuse_logon(self._too_low(seq), now_ns)
+            self._refuse_logon(message, self._too_low(seq), now_ns)
             return
         self._move(Happening.LOGON_ACCEPTED)
         self.heart_bt_int_s = number(message.get(108)) or 0
-        self._out.logon(self.heart_bt_int_s, reset, now_ns)
-        if seq == self.numbers.next_in:
+        early = seq > self.numbers.next_in
+        if not early:
             self.numbers.next_in += 1
-        else:
+        self._out.logon(self.heart_bt_int_s, reset, now_ns)
+        if early:
             # The Logon itself counts; what was missed before it is asked for.
             self._gap.keep(seq, None)
             self._ask(self._gap.found(self.numbers.next_in, seq, now_ns), now_ns)
@@ -172,10 +162,13 @@ class Session:
         if self.state is State.CLOSING:
             return
         self._liveness.received(now_ns)
+        seq = number(message.get(34))
         objection = check_identity(message, self.settings) or check_sending_time(
             message, self.settings, now_ns
         )
-        seq = number(message.get(34))
+        if objection is not None:
+            self._object(message, seq, objection, now_ns)
+            return
         if seq is None:
             self._break_off(
                 DisconnectReason.MSG_SEQ_NUM_MISSING,
@@ -184,10 +177,11 @@ class Session:
             )
             return
         kind = self._kind(message)
-        if objection is not None:
-            self._object(message, seq, objection, now_ns)
-            return
-        if kind is Kind.LOGON and message.get(141) == b"Y" and seq == 1:
+        if (
+            kind is Kind.LOGON
+            and message.get(141) == b"Y"
+            and self.state is not State.LOGOUT_ANSWERED
+        ):
             self._reset_in_session(message, now_ns)
             return
         self._by_number(kind, seq, message, now_ns)
@@ -262,6 +256,7 @@ class Session:
         if self.state is not State.ACTIVE:
             return
         self._end_reason = reason
+        self._out.forget_replays()
         self._out.logout(text, now_ns)
         self._deadline_ns = now_ns + self.settings.logout_timeout_s * NS_PER_S
         self._move(Happening.LOGOUT_BEGUN)
@@ -294,21 +289,32 @@ class Session:
 
     # -- Logon -------------------------------------------------------------------------
 
-    def _check_logon_content(self, message: Message) -> Objection | None:
-        if self._dictionary is None:
-            return None
-        violation = validate(self._dictionary, "A", message.fields(), self._switches)
-        if violation is None:
-            return None
-        return Objection(DisconnectReason.INVALID_LOGON, violation.text, violation.tag)
+    def _logon_objection(self, message: Message, now_ns: int) -> Objection | None:
+        """Everything about a Logon that can be wrong, in the order it is judged."""
+        objection = check_logon(message, self.settings, now_ns)
+        if objection is None and self._dictionary is not None:
+            violation = validate(
+                self._dictionary, "A", message.fields(), self._switches
+            )
+            if violation is not None:
+                objection = Objection(
+                    DisconnectReason.INVALID_LOGON, violation.text, violation.tag
+                )
+        return objection or check_sending_time(message, self.settings, now_ns)
 
-    def _refuse_logon(self, objection: Objection, now_ns: int) -> None:
+    def _refuse_logon(
+        self, message: Message, objection: Objection, now_ns: int
+    ) -> None:
         self._move(Happening.LOGON_REFUSED)
+        if objection.reason is DisconnectReason.INVALID_LOGON and objection.reject:
+            self._out.reject(
+                message, objection.reject, objection.tag, objection.text, now_ns
+            )
         self._out.logout(objection.text, now_ns)
         self._out.effects.append(Close(objection.reason, objection.text))
 
     def _reset_in_session(self, message: Message, now_ns: int) -> None:
-        objection = check_logon(message, self.settings, now_ns)
+        objection = self._logon_objection(message, now_ns)
         if objection is not None:
             self._break_off(objection.reason, objection.text, now_ns)
             return
@@ -395,7 +401,7 @@ class Session:
         elif kind is Kind.APPLICATION:
             self._deliver(message, now_ns)
         elif kind is Kind.TEST_REQUEST:
-            self._out.heartbeat(message.get(112) or b"", now_ns)
+            self._out.heartbeat(message.get(112) or None, now_ns)
         elif kind is Kind.RESEND_REQUEST:
             self._serve_resend(message, seq, now_ns)
         elif kind is Kind.LOGOUT:
@@ -436,19 +442,15 @@ class Session:
             self.business_reject(message, 3, "Unsupported Message Type", now_ns)
 
     def _object(
-        self, message: Message, seq: int, objection: Objection, now_ns: int
+        self, message: Message, seq: int | None, objection: Objection, now_ns: int
     ) -> None:
         """Wrong identity or time: say which (Reject and Logout), then close."""
         if seq == self.numbers.next_in:
             self.numbers.next_in += 1
-        if objection.tag is not None:
-            wrong_id = objection.reason is DisconnectReason.COMP_ID_WRONG
-            reason = (
-                SessionRejectReason.COMP_ID_PROBLEM
-                if wrong_id
-                else SessionRejectReason.SENDING_TIME_ACCURACY
+        if objection.reject is not None:
+            self.reject(
+                message, objection.reject, objection.tag, objection.text, now_ns
             )
-            self.reject(message, reason, objection.tag, objection.text, now_ns)
         if self.state is State.ACTIVE:
             self.logout(objection.text, now_ns, objection.reason)
         else:
@@ -488,7 +490,12 @@ class Session:
         if new is None:
             if seq == self.numbers.next_in:
                 self.numbers.next_in += 1
-            self.reject(message, 1, 36, "Required tag missing", now_ns)
+            reason = (
+                SessionRejectReason.INCORRECT_DATA_FORMAT
+                if message.get(36)
+                else SessionRejectReason.REQUIRED_TAG_MISSING
+            )
+            self.reject(message, reason, 36, reason.text, now_ns)
         elif new > self.numbers.next_in:
             self.numbers.next_in = new
         elif new < self.numbers.next_in:
@@ -505,7 +512,7 @@ class Session:
     def _serve_resend(self, message: Message, seq: int, now_ns: int) -> None:
         """A ResendRequest(2): check its range and begin, or let it wait."""
         begin, end = number(message.get(7)), number(message.get(16))
-        last = self.numbers.next_out - 1
+        last = self._out.last_written
         if end == 0 or end == INFINITY_OF_OLD or (end is not None and end > last):
             end = last
         if begin is None or begin < 1 or begin > last:
@@ -535,13 +542,17 @@ class Session:
             self._logged_out = True
             self._out.effects.append(Close(self._end_reason, ""))
             return
-        if self.state is State.ACTIVE:
+        if self.state is State.LOGOUT_ANSWERED:
+            self._move(Happening.LOGOUT_RECEIVED)
+            self._out.effects.append(Close(DisconnectReason.LOGOUT_COMPLETE, ""))
+        elif self.state is State.ACTIVE:
             self._logged_out = True
             self._out.logout("", now_ns)
             self._deadline_ns = now_ns + PEER_CLOSE_PATIENCE_S * NS_PER_S
             self._move(Happening.LOGOUT_RECEIVED)
 
     def _break_off(self, reason: DisconnectReason, text: str, now_ns: int) -> None:
+        self._out.forget_replays()
         self._out.logout(text, now_ns)
         self._close(reason, text)
 
@@ -556,6 +567,7 @@ class Session:
         elif due is Due.TEST_REQUEST:
             self._out.test_request(self._liveness.test_requests, now_ns)
         elif due is Due.GIVE_UP:
+            self._out.forget_replays()
             if self.settings.send_logout_before_disconnect_from_timeout:
                 self._out.logout("Timed out waiting for a Heartbeat", now_ns)
             self._close(DisconnectReason.HEARTBEAT_TIMEOUT, "")

@@ -60,7 +60,6 @@ class Happening(Enum):
 TRANSITIONS: dict[tuple[State, Happening], State] = {
     (State.DISCONNECTED, Happening.LOGON_ACCEPTED): State.ACTIVE,
     (State.DISCONNECTED, Happening.LOGON_REFUSED): State.CLOSING,
-    (State.DISCONNECTED, Happening.BROKEN_OFF): State.CLOSING,
     (State.DISCONNECTED, Happening.CONNECTION_LOST): State.DISCONNECTED,
     (State.ACTIVE, Happening.NUMBERS_RESET): State.ACTIVE,
     (State.ACTIVE, Happening.LOGOUT_BEGUN): State.LOGOUT_SENT,
@@ -74,7 +73,6 @@ TRANSITIONS: dict[tuple[State, Happening], State] = {
     (State.LOGOUT_ANSWERED, Happening.LOGOUT_RECEIVED): State.CLOSING,
     (State.LOGOUT_ANSWERED, Happening.BROKEN_OFF): State.CLOSING,
     (State.LOGOUT_ANSWERED, Happening.CONNECTION_LOST): State.DISCONNECTED,
-    (State.CLOSING, Happening.BROKEN_OFF): State.CLOSING,
     (State.CLOSING, Happening.CONNECTION_LOST): State.DISCONNECTED,
 }
 

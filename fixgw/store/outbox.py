@@ -6,9 +6,9 @@ not at all, so after a crash of the process an event is either taken and its mes
 are in the outbox, or it is not taken and the shard gives it again: never both, never
 neither.
 
-Only resets are synced, because the shards know a session by its epoch: an epoch that was
-forgotten and given out again would make them take new orders for repeated ones. For the
-rest the shards' journals are what survives loss of power.
+Only resets are synced, because the shards know a session by its epoch: an epoch that
+was forgotten and given out again would make them take new orders for repeated ones. For
+the rest the shards' journals are what survives loss of power.
 """
 
 from __future__ import annotations
@@ -70,7 +70,6 @@ class Outbox:
         self._log = RecordLog(folder, LogKind.OUTBOX, gateway)
         self._pending = bytearray()
         self._sync_due = False
-        self._pending_messages: list[tuple[int, int, int, int, int]] = []
         self._sent: dict[int, _Sent] = {}
         self._numbers: dict[int, Numbers] = {}
         self._taken: dict[int, int] = {}
@@ -119,44 +118,36 @@ class Outbox:
         """A message that is about to be sent."""
         flags = ADMIN_FLAG if admin else 0
         self._pending += _ENTRY.pack(Entry.MESSAGE, flags, 0, len(data), key, seq)
-        offset = len(self._pending)
         self._pending += data
-        self._pending_messages.append((key, seq, offset, len(data), flags))
 
     def set_inbound(self, key: int, next_in: int) -> None:
         """Everything below ``next_in`` is processed and need not come again."""
         self._pending += _ENTRY.pack(Entry.INBOUND, 0, 0, 0, key, next_in)
-        self._of(key).next_in = next_in
 
     def reset(self, key: int, epoch: int, window: int) -> None:
         """Both numbers are 1; stored messages are of the past."""
-        self._pending_messages = [
-            row for row in self._pending_messages if row[0] != key
-        ]
         self._pending += _ENTRY.pack(Entry.RESET, 0, 0, _WINDOW.size, key, epoch)
         self._pending += _WINDOW.pack(window)
-        self._apply_reset(key, epoch, window)
         self._sync_due = True
 
     def set_taken(self, shard: int, event_seq: int) -> None:
         """All events of ``shard`` up to this one are turned into messages."""
         self._pending += _ENTRY.pack(Entry.TAKEN, 0, 0, 0, shard, event_seq)
-        self._taken[shard] = event_seq
 
     def flush(self, now_ns: int) -> None:
-        """Write what was collected as one record. Raises DurabilityLost."""
+        """Write what was collected as one record, which then is what is known.
+
+        Raises DurabilityLost.
+        """
         if not self._pending:
             return
-        self._log.append(bytes(self._pending), 1, now_ns)
+        payload = bytes(self._pending)
+        self._pending.clear()
+        self._log.append(payload, 1, now_ns)
         if self._sync_due:
             self._log.commit()
             self._sync_due = False
-        base = self._log.last_payload_place
-        for key, seq, offset, size, admin in self._pending_messages:
-            self._sent.setdefault(key, _Sent()).add(seq, base + offset, size, admin)
-            self._of(key).next_out = seq + 1
-        self._pending_messages.clear()
-        self._pending.clear()
+        self._load(payload, self._log.last_payload_place)
 
     def close(self) -> None:
         """Put everything on disk."""

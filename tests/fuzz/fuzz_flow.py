@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from random import Random
-from zlib import crc32
 
 from engine.flow import COLUMNS, HEADER, Flow
 from engine.shard import Shard
 from tests.fuzz import mutate
-from tests.fuzz.fuzz_framing import cut
+from tests.fuzz.fuzz_framing import PIECE_SIZES, pieces
 
 CORPUS = "flow"
 MUTATE = mutate.csv
@@ -49,11 +47,11 @@ def check(data: bytes) -> None:
         assert len(row) == COLUMNS_OUT, row
         assert int(row[0]) >= line, "a row before that of an earlier line"
         line = int(row[0])
-    for chunks in (
-        [data[i : i + 1] for i in range(len(data))],
-        cut(data, Random(crc32(data))),
-    ):
-        again, pieces, other = run(chunks)
+    for size in PIECE_SIZES:
+        again, other_flow, other = run(pieces(data, size))
         assert again == rows, "in pieces is not whole"
-        assert (pieces.records, pieces.malformed) == (flow.records, flow.malformed)
+        assert (other_flow.records, other_flow.malformed) == (
+            flow.records,
+            flow.malformed,
+        )
         assert other.dump()[1] == shard.dump()[1]

@@ -5,14 +5,13 @@ Never raises. What is garbled is only counted in bytes: its pieces depend on the
 
 from __future__ import annotations
 
-from random import Random
-from zlib import crc32
-
 from fixgw.wire import Framer, Garbled, Message, parse_message
 from tests.fuzz import mutate
 
 CORPUS = "messages"
 MUTATE = mutate.fix
+
+PIECE_SIZES = (1, 2, 7, 61)
 
 
 def messages_of(chunks: list[bytes]) -> list[Message]:
@@ -28,11 +27,9 @@ def messages_of(chunks: list[bytes]) -> list[Message]:
     return messages
 
 
-def cut(data: bytes, random: Random) -> list[bytes]:
-    """The data in random pieces, some of them empty."""
-    places = sorted(random.randrange(len(data) + 1) for _ in range(random.randrange(9)))
-    ends = [*places, len(data)]
-    return [data[begin:end] for begin, end in zip([0, *places], ends, strict=True)]
+def pieces(data: bytes, size: int) -> list[bytes]:
+    """The data in pieces of this size, which a shorter input leaves where they are."""
+    return [data[place : place + size] for place in range(0, len(data), size)]
 
 
 def check(data: bytes) -> None:
@@ -52,7 +49,6 @@ def check(data: bytes) -> None:
         assert len(rebuilt) <= len(message.raw)
         assert message.raw[: message.body_start()].endswith(b"\x01")
     raws = [message.raw for message in whole]
-    bytewise = messages_of([data[i : i + 1] for i in range(len(data))])
-    assert [message.raw for message in bytewise] == raws, "byte by byte is not whole"
-    pieces = messages_of(cut(data, Random(crc32(data))))
-    assert [message.raw for message in pieces] == raws, "in pieces is not whole"
+    for size in PIECE_SIZES:
+        found = [message.raw for message in messages_of(pieces(data, size))]
+        assert found == raws, f"in pieces of {size} it is not as whole"

@@ -3,8 +3,8 @@
 Time is divided among the harnesses (all of them by default). Inputs are mutations of
 the corpus; in the sanitizer build an input that reaches new code joins it. A failing
 input is made smaller and kept, one for each place that fails, and the run goes on. The
-input at work is in ``<artifacts>/<harness>.current``: it survives a crash, and
-``--input`` replays it.
+input at work is in ``<artifacts>/<harness>-<process>.current``: it survives a
+crash, and ``--input`` replays it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import mmap
+import os
 import struct
 import sys
 import time
@@ -35,7 +36,10 @@ FAILURES_MAX = 20
 
 
 class CurrentInput:
-    """The input at work, in a mapped file: length and bytes."""
+    """The input at work, in a mapped file: length and bytes.
+
+    No two processes may share one: to open it cuts it short, under the other's feet.
+    """
 
     def __init__(self, path: Path) -> None:
         with path.open("wb+") as file:
@@ -122,7 +126,8 @@ def run(name: str, seconds: float, seed: int, artifacts: Path) -> Result:
     random = Random(f"{seed} {name}")
     trace = Trace()
     artifacts.mkdir(parents=True, exist_ok=True)
-    current = CurrentInput(artifacts / f"{name}.current")
+    path = artifacts / f"{name}-{os.getpid()}.current"
+    current = CurrentInput(path)
     corpus = corpus_of(harness)
     waiting = list(corpus)
     result = Result(name)
@@ -146,6 +151,7 @@ def run(name: str, seconds: float, seed: int, artifacts: Path) -> Result:
             (artifacts / f"{name}-{place}").write_bytes(small)
             if len(result.failures) >= FAILURES_MAX:
                 break
+    path.unlink()
     result.corpus = len(corpus)
     result.blocks = trace.fresh
     return result

@@ -47,7 +47,7 @@ def test_a_failing_harness_is_told_and_its_input_made_small(
     result = runner.run("framing", 0.2, SEED, tmp_path)
     [small] = result.failures.values()
     assert sorted(small) == sorted(b"35=F41=")
-    [kept] = [path for path in tmp_path.iterdir() if path.suffix != ".current"]
+    [kept] = tmp_path.iterdir()
     assert kept.read_bytes() == small
 
 
@@ -151,6 +151,8 @@ def test_a_run_with_the_sanitizers(tree: Path, harness: str, tmp_path: Path) -> 
     result = python(tree, script, *arguments, "--artifacts", str(tmp_path), harness)
     sys.stdout.write(result.stdout)
     told = f"{result.stdout}{result.stderr}"
+    for path in tmp_path.glob("*.current"):
+        told += f"\nthe input at work: {runner.CurrentInput.read(path)!r}"
     assert "Sanitizer" not in told, told
     assert "runtime error" not in told, told
     assert f"{harness}: " in result.stdout, told

@@ -1,8 +1,8 @@
 """How the framer's work grows with its input, in basic blocks executed.
 
-Only in the sanitizer build, which counts them: no clock, so nothing that disturbs. Prints
-a JSON object from case to the blocks for inputs of each of SIZES, each twice the one
-before.
+Only in the sanitizer build, which counts them: no clock, so nothing that disturbs.
+Prints a JSON object from case to the blocks for inputs of each of SIZES, each twice the
+one before.
 """
 
 from __future__ import annotations

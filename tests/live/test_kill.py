@@ -215,7 +215,7 @@ def check_everything_comes_again(client: Initiator) -> None:
     probe = client.cancel("NEVER", "buy", "ACME")
     client.wait_about(probe, 1, 20.0)
     again = client.messages[len(before) :]
-    assert again[-1][11] == probe
+    assert probe in (again[-1].get(11), again[-1].get(379))
     assert [message.content for message in again[:-1]] == [
         message.content for message in before
     ]
@@ -291,8 +291,8 @@ def test_a_refused_order_stays_refused(
     """What was answered once is not executed later, whatever is resent.
 
     The first order is in a shard that does not answer yet; the second is refused, its
-    shard being away. Then the gateway dies. It has counted neither, asks again for both,
-    and by then both shards are there.
+    shard being away. Then the gateway dies. It has counted neither, asks for both
+    again, and by then both shards are there.
     """
     exchange = new_exchange(port=free_port()).start()
     buyer = connect("BUYER", exchange.port).start()

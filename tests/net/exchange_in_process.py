@@ -1,8 +1,8 @@
 """A whole exchange in one event loop: acceptor, gateway, outbox, and a real shard.
 
 Its clock stands in 2026 and can be moved; clients are plain sockets with simplefix. The
-shard's service can be frozen, and the gateway can die as a process dies: whatever it had
-not written is gone.
+shard's service can be frozen, and the gateway can die as a process dies: whatever it
+had not written is gone.
 """
 
 from __future__ import annotations
