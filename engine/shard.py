@@ -18,6 +18,8 @@ Rules
 * ClOrdIDs are unique per session and trading day, those of refused commands included,
   unless the command says otherwise (REUSE_ID). OrigClOrdID(41) may be any identifier in
   the chain of a live order.
+* A command marked PossResend(97) whose ClOrdID is used already is dropped without an
+  event: a rejection would carry the identifier of an order that may well be alive.
 * A numbered command that the session's epoch has already brought is dropped without an
   event: it was applied, and its events were given, the first time.
 * END_OF_DAY expires DAY orders: instruments in order of definition, bids before asks,
@@ -56,9 +58,11 @@ from cython.cimports.engine.records import (
     EVENT_REJECTED,
     EVENT_REPLACE_REJECTED,
     EVENT_REPLACED,
+    FLAG_POSS_RESEND,
     FLAG_QTY_IS_LEAVES,
     FLAG_REUSE_ID,
     ORD_TYPE_LIMIT,
+    REASON_DUPLICATE_CL_ORD_ID,
     REASON_END_OF_DAY,
     REASON_NONE,
     REASON_REPLACED_BELOW_CUM_QTY,
@@ -185,6 +189,11 @@ class Shard:
             )
         order = cython.cast(cython.pointer(cython.const[OrderCommand]), command)
         if self.already_applied(order):
+            self.duplicates += 1
+            return 0
+        if order.flags & FLAG_POSS_RESEND and (
+            self.ids.may_use(order) == REASON_DUPLICATE_CL_ORD_ID
+        ):
             self.duplicates += 1
             return 0
         if kind == COMMAND_NEW_ORDER:

@@ -22,6 +22,7 @@ from engine.host.frames import (
 from engine.host.host import ShardHost
 from engine.host.lock import FolderLock
 from engine.host.service import HistoryMissing, ShardService
+from engine.host.sockets import reachable
 from engine.records import EVENT_BYTES, InstrumentCommand
 
 log = logging.getLogger(__name__)
@@ -160,9 +161,10 @@ async def serve(
     socket_path.parent.mkdir(parents=True, exist_ok=True)
     loop = asyncio.get_running_loop()
     old_mask = os.umask(0o177)
-    server = await loop.create_unix_server(
-        lambda: GatewayPort(service, fatal), str(socket_path)
-    )
+    with reachable(socket_path) as name:
+        server = await loop.create_unix_server(
+            lambda: GatewayPort(service, fatal), name
+        )
     os.umask(old_mask)
 
     async def tick() -> None:

@@ -49,7 +49,7 @@ class Gateway:
         self._sessions: dict[int, Hosted] = {}
         self._by_identity: dict[tuple[bytes, bytes, bytes], Hosted] = {}
         self._dirty: dict[int, Hosted] = {}
-        self._batches: dict[int, tuple[bytearray, dict[int, Hosted]]] = {}
+        self._batches: dict[int, tuple[bytearray, dict[int, tuple[Hosted, Hold]]]] = {}
         self._flush_due = False
         self._taken: dict[int, int] = {}
 
@@ -97,8 +97,9 @@ class Gateway:
         commands, senders = self._batches.setdefault(shard, (bytearray(), {}))
         commands += command
         if hosted.key not in senders:
-            senders[hosted.key] = hosted
-            hosted.hold(seq).shards += 1
+            hold = hosted.hold(seq)
+            hold.shards += 1
+            senders[hosted.key] = hosted, hold
         self.touch(hosted)
 
     # -- events ------------------------------------------------------------------------
@@ -139,7 +140,10 @@ class Gateway:
         now = self.clock()
         for hosted in self._sessions.values():
             if hosted.session.is_connected:
-                hosted.session.tick(now)
+                try:
+                    hosted.session.tick(now)
+                except Exception as error:
+                    hosted.fail(error)
                 self._dirty[hosted.key] = hosted
         self._schedule()
 
@@ -163,7 +167,7 @@ class Gateway:
             hosted.release()
         for shard, (commands, senders) in batches.items():
             callbacks = [
-                self._durable(hosted, hosted.hold(0)) for hosted in senders.values()
+                self._durable(hosted, hold) for hosted, hold in senders.values()
             ]
             self._links[shard].submit(bytes(commands), callbacks)
         for hosted in dirty.values():

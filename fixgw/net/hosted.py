@@ -8,6 +8,7 @@ from collections import deque
 from typing import Protocol
 
 from fixgw.session.effects import (
+    Answered,
     Close,
     Fault,
     Replay,
@@ -67,6 +68,12 @@ class Hosted:
         self._writes: list[bytes] = []
         self._close: Close | None = None
 
+    def fail(self, error: Exception) -> None:
+        """An error of ours in this session: it ends, the others go on."""
+        log.critical("%s: error of our own", self.session.session_id, exc_info=error)
+        if self.connection is not None:
+            self.connection.finish(DisconnectReason.INTERNAL_ERROR, "")
+
     # -- inbound positions -------------------------------------------------------------
 
     def hold(self, seq: int) -> Hold:
@@ -103,6 +110,9 @@ class Hosted:
                 )
                 if not effect.held:
                     self._writes.append(effect.data)
+            elif isinstance(effect, Answered):
+                if effect.seq > self.processed_in:
+                    self._outbox.add_answered(self.key, effect.seq)
             elif isinstance(effect, Write):
                 self._writes.append(effect.data)
             elif isinstance(effect, ResetNumbers):

@@ -20,12 +20,13 @@ from engine.host.frames import (
     pack_frame,
 )
 from engine.host.service import ShardService
+from engine.host.sockets import reachable
 from engine.records import COMMAND_BYTES
 
 log = logging.getLogger(__name__)
 
 RETRY_S_FIRST = 0.02
-RETRY_S_MAX = 1.0
+RETRY_S_MAX = 0.1
 SEND_BUFFER_BYTES_MAX = 64 * 1024 * 1024
 """A shard this far behind takes no further commands until it has caught up."""
 
@@ -142,9 +143,10 @@ class SocketLink(ShardLink):
         loop = asyncio.get_running_loop()
         while True:
             try:
-                _, protocol = await loop.create_unix_connection(
-                    lambda: _LinkProtocol(self._take), str(self._path)
-                )
+                with reachable(self._path) as name:
+                    _, protocol = await loop.create_unix_connection(
+                        lambda: _LinkProtocol(self._take), name
+                    )
             except OSError:
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, RETRY_S_MAX)

@@ -48,12 +48,16 @@ class Child:
         self.ended = asyncio.Event()
         self.halted = False
         self.pid: int | None = None
-        self._arguments = arguments
+        self._arguments = list(arguments)
         self._on_ready = on_ready
         self._on_halted = on_halted
         self._stopping = False
         self._process: asyncio.subprocess.Process | None = None
         self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def keep_port(self) -> None:
+        """Later starts take the port this one got: clients know no other."""
+        self._arguments += ["--port", str(self.facts["port"])]
 
     async def stop(self) -> None:
         """Ask it to end, wait, and kill it if it does not."""
@@ -184,6 +188,8 @@ async def supervise(
         children.append(gateway)
         await _ready_or_ended([gateway], stop)
     if not stop.is_set():
+        if gateway.facts:
+            gateway.keep_port()
         on_up({child.name: child.facts for child in children if child.facts})
         up = True
         await stop.wait()

@@ -47,7 +47,12 @@ class Exchange:
         """Orders stay in the book when their session leaves."""
 
     def on_message(self, session: Session, message: Message, now_ns: int) -> None:
-        """One application message: a command, or the answer why not."""
+        """One application message: a command, or the answer why not.
+
+        An order for a shard that is down is refused, but not one that is marked as a
+        possible duplicate: the shard may have it already. It waits for the shard, which
+        knows.
+        """
         if message.msg_type not in ORDER_MESSAGES:
             session.business_reject(
                 message, UNSUPPORTED_MESSAGE_TYPE, "Unsupported Message Type", now_ns
@@ -66,7 +71,8 @@ class Exchange:
             self._refuse(session, message, command, now_ns)
             return
         shard = self._shards.shard_of(message.get(55) or b"")
-        if not self._sink.is_up(shard):
+        repeated = message.get(43) == b"Y"
+        if not repeated and not self._sink.is_up(shard):
             session.business_reject(
                 message,
                 APPLICATION_NOT_AVAILABLE,

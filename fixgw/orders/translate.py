@@ -168,7 +168,11 @@ def char(message: Message, tag: cython.int, out: cython.pointer(cython.uchar)):
     field: cython.pointer(cython.const[Field]) = message.find(tag)
     if field == cython.NULL:
         return None
+    value: cython.char
     if field.size != 1:
+        return Refusal(FORMAT_INCORRECT, None, tag, "one character is expected")
+    value = cython.cast(cython.p_char, message.raw)[field.start]
+    if not 0x21 <= value <= 0x7E:
         return Refusal(FORMAT_INCORRECT, None, tag, "one character is expected")
     out[0] = cython.cast(
         cython.uchar, cython.cast(cython.p_char, message.raw)[field.start]

@@ -38,6 +38,17 @@ class ResetNumbers:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """The client's message ``seq`` was refused with the Send before this.
+
+    To be remembered when a message before it may come again: it must not be answered
+    twice, least of all differently.
+    """
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class Replay:
     """Read stored messages and pass them to ``Session.replay_rows`` until it is
     done."""
@@ -59,4 +70,4 @@ class Fault:
     data: bytes
 
 
-Effect = Send | Write | ResetNumbers | Replay | Close | Fault
+Effect = Send | Answered | Write | ResetNumbers | Replay | Close | Fault

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fixgw.session.checks import number
-from fixgw.session.effects import Effect, Replay, Send, Write
+from fixgw.session.effects import Answered, Effect, Replay, Send, Write
 from fixgw.session.liveness import Liveness
 from fixgw.session.numbers import Numbers
 from fixgw.session.outgoing import (
@@ -113,6 +113,7 @@ class Outbound:
             admin=not self._settings.resend_session_level_rejects,
             route=reverse_route(message),
         )
+        self.effects.append(Answered(seq))
 
     def business_reject(
         self, message: Message, reason: int, text: str, now_ns: int
@@ -127,6 +128,7 @@ class Outbound:
             admin=False,
             route=reverse_route(message),
         )
+        self.effects.append(Answered(seq))
 
     # -- replays -----------------------------------------------------------------------
 

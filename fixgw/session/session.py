@@ -327,6 +327,7 @@ class Session:
     def _reset_numbers(self) -> None:
         self.numbers.next_in = self.numbers.next_out = 1
         self.numbers.epoch += 1
+        self.numbers.answered.clear()
         self._gap.clear()
         self._out.forget_replays()
         self._out.effects.append(ResetNumbers(self.numbers.epoch))
@@ -390,6 +391,10 @@ class Session:
         """A message at its turn: judge its content, count it, act on it."""
         if kind is Kind.RESET:
             self._sequence_reset(message, seq, now_ns)
+            return
+        if seq in self.numbers.answered:
+            self.numbers.answered.discard(seq)
+            self.numbers.next_in += 1
             return
         violation = self._content_violation(kind, message)
         if kind is Kind.GAP_FILL and violation is None:

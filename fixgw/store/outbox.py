@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import struct
 from array import array
+from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 
@@ -34,6 +35,9 @@ class Entry(IntEnum):
     """key = session; number = epoch; payload = window start: both numbers are 1."""
     TAKEN = 4
     """key = shard; number = last event turned into messages."""
+    ANSWERED = 5
+    """key = session; number = a MsgSeqNum(34) at or above the inbound position that was
+    refused already."""
 
 
 _ENTRY = struct.Struct("<BBHIQQ")
@@ -82,7 +86,7 @@ class Outbox:
     def numbers(self, key: int) -> Numbers:
         """The numbers of the session with this key as of the last flush: a copy."""
         known = self._numbers.get(key, Numbers())
-        return Numbers(known.next_in, known.next_out, known.epoch, known.window)
+        return replace(known, answered=set(known.answered))
 
     def taken(self, shard: int) -> int:
         """The last event of ``shard`` that was turned into messages, 0 for none."""
@@ -124,6 +128,10 @@ class Outbox:
         """Everything below ``next_in`` is processed and need not come again."""
         self._pending += _ENTRY.pack(Entry.INBOUND, 0, 0, 0, key, next_in)
 
+    def add_answered(self, key: int, seq: int) -> None:
+        """The client's message ``seq`` is answered, although one before it is not."""
+        self._pending += _ENTRY.pack(Entry.ANSWERED, 0, 0, 0, key, seq)
+
     def reset(self, key: int, epoch: int, window: int) -> None:
         """Both numbers are 1; stored messages are of the past."""
         self._pending += _ENTRY.pack(Entry.RESET, 0, 0, _WINDOW.size, key, epoch)
@@ -160,7 +168,13 @@ class Outbox:
 
     def _apply_reset(self, key: int, epoch: int, window: int) -> None:
         self._sent.pop(key, None)
-        self._numbers[key] = Numbers(1, 1, epoch, window)
+        self._numbers[key] = Numbers(epoch=epoch, window=window)
+
+    @staticmethod
+    def _move_inbound(numbers: Numbers, next_in: int) -> None:
+        numbers.next_in = next_in
+        if numbers.answered:
+            numbers.answered = {seq for seq in numbers.answered if seq >= next_in}
 
     def _load(self, payload: bytes, place: int) -> None:
         offset = 0
@@ -173,10 +187,12 @@ class Outbox:
                 )
                 self._of(key).next_out = number + 1
             elif kind == Entry.INBOUND:
-                self._of(key).next_in = number
+                self._move_inbound(self._of(key), number)
             elif kind == Entry.RESET:
                 (window,) = _WINDOW.unpack_from(payload, offset)
                 self._apply_reset(key, number, window)
+            elif kind == Entry.ANSWERED:
+                self._of(key).answered.add(number)
             elif kind == Entry.TAKEN:
                 self._taken[key] = number
             else:

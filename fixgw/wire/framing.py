@@ -3,7 +3,8 @@
 A frame is found by BodyLength(9), not by looking for the next ``10=``, because data
 fields may contain anything; only from the end BodyLength claims is CheckSum(10)
 searched. So a length that is too short costs only its own message, and one that is too
-long takes the following message with it (the standard's test cases 2.m and 3.b).
+long takes the following message with it (the standard's test cases 2.m and 3.b). What
+comes out does not depend on how the bytes were cut into reads.
 
 What passes here has 8, 9, 35 first, an exact length and checksum, and every field in
 the form ``tag=value``. Anything else is :class:`Garbled`: to be ignored and not
@@ -18,7 +19,13 @@ from cython.cimports.libc.string import memcmp, memcpy, memmove
 MESSAGE_BYTES_MAX = 64 * 1024
 """The longest message: order flow stays below 1 KiB, News and lists below 64."""
 
-SOH: cython.int = 1
+
+HEAD_FAULTS = {
+    -1: "no BodyLength(9) behind BeginString(8)",
+    -2: "BodyLength(9) is no number",
+    -3: "BodyLength(9) is empty",
+    -4: "BodyLength(9) is out of range",
+}
 
 
 class Garbled:
@@ -66,10 +73,6 @@ class Message:
             rows.append((field.tag, self.raw[field.start : field.start + field.size]))
         return rows
 
-    def body_start(self) -> int:
-        """Offset in ``raw`` of the field that follows BodyLength(9)."""
-        return self.fields_[2].start - 3
-
     def __repr__(self) -> str:
         return f"Message({self.raw!r})"
 
@@ -93,7 +96,7 @@ class Framer:
 
     def feed(self, data) -> list:
         """The Messages and Garbled completed by ``data``, in order."""
-        view: cython.const[cython.uchar][::1] = data
+        view: cython.const[cython.uchar][::1] = memoryview(data)
         if len(view) == 0:
             return []
         self.append(cython.address(view[0]), len(view))
@@ -137,78 +140,107 @@ class Framer:
             place += 1
         return -1
 
+    def head(self, length):
+        """Reads ``8=…|9=…|`` at the start of the buffer.
+
+        Offset of the SOH behind BodyLength(9), whose value goes to ``length``; 0 when
+        more bytes are needed, below 0 when no message begins here (HEAD_FAULTS says
+        why). Strict, so that a ``8=`` inside other text costs nothing: a short
+        BeginString, then BodyLength at once.
+        """
+        place: cython.Py_ssize_t = self.start + 2
+        digits: cython.int = 0
+        while place < self.end and self.buffer[place] != SOH:
+            if self.buffer[place] == 0x3D or place - self.start > BEGIN_STRING_BYTES_MAX:
+                return -1
+            place += 1
+        if place < self.end - 1 and self.buffer[place + 1] != 0x39:
+            return -1
+        if place < self.end - 2 and self.buffer[place + 2] != 0x3D:
+            return -1
+        place += 3
+        length[0] = 0
+        while place < self.end and self.buffer[place] != SOH:
+            if not 0x30 <= self.buffer[place] <= 0x39 or digits == 9:
+                return -2
+            length[0] = length[0] * 10 + (self.buffer[place] - 0x30)
+            digits += 1
+            place += 1
+        if place >= self.end:
+            return 0
+        if digits == 0:
+            return -3
+        if length[0] == 0 or length[0] > self.message_bytes_max:
+            return -4
+        return place
+
     def take(self):
         """The next Message or Garbled, or None when more bytes are needed."""
         place: cython.Py_ssize_t
         stop: cython.Py_ssize_t
         begin: cython.Py_ssize_t
         length: cython.Py_ssize_t = 0
-        digits: cython.int = 0
-        begin = self.find(self.start, self.end, b"8=", 2)
-        if begin != self.start:
-            # Not at a message: what stands before the next possible start is noise.
-            stop = begin if begin >= 0 else self.end
-            if begin < 0 and self.buffer[self.end - 1] == 0x38 and self.end > 0:
-                stop = self.end - 1
-            if stop <= self.start:
-                return None
-            return self._drop(stop, "bytes outside a message")
-        place = max(self.searched, self.start + 2)
         while True:
-            if place + 3 > self.end:
-                if self.end - self.start > self.message_bytes_max:
-                    return self._resynchronise("no BodyLength(9)")
-                self.searched = place
+            begin = self.find(self.start, self.end, b"8=", 2)
+            if begin != self.start:
+                return self.skip_noise(begin)
+            place = self.head(cython.address(length))
+            if place == 0:
                 return None
-            if self.buffer[place] == SOH and self.buffer[place + 2] == 0x3D:
-                if self.buffer[place + 1] == 0x39:
-                    break
-                if self.buffer[place + 1] == 0x38:
-                    return self._drop(place + 1, "a message begins inside a message")
-            place += 1
-        self.searched = place
-        place += 3
-        while True:
-            if place >= self.end:
-                return None
-            if self.buffer[place] == SOH:
+            if place > 0:
                 break
-            if not 0x30 <= self.buffer[place] <= 0x39 or digits == 9:
-                return self._resynchronise("BodyLength(9) is no number")
-            length = length * 10 + (self.buffer[place] - 0x30)
-            digits += 1
-            place += 1
-        if digits == 0:
-            return self._resynchronise("BodyLength(9) is empty")
-        if length > self.message_bytes_max or length == 0:
-            return self._resynchronise("BodyLength(9) is out of range")
+            if not self.in_noise:
+                self.in_noise = True
+                return self.drop(self.start + 1, HEAD_FAULTS[place])
+            self.start += 1
         # ``place`` is the SOH of BodyLength; the body's last byte is length further.
         stop = place + length
         if stop + 8 > self.end:
             return None
-        place = self.find(stop, self.end, b"\x0110=", 4)
+        place = self.find(max(stop, self.searched), self.end, b"\x0110=", 4)
         if place < 0:
-            if self.end - stop > self.message_bytes_max:
-                return self._resynchronise("no CheckSum(10)")
+            self.searched = max(stop, self.end - 3)
+            if self.end - self.start > self.message_bytes_max:
+                self.in_noise = True
+                return self.drop(self.start + 1, "no CheckSum(10)")
             return None
+        self.searched = place
         stop = place + 4
         while stop < self.end and self.buffer[stop] != SOH:
             stop += 1
             if stop - place > 16:
-                return self._drop(place + 1, "CheckSum(10) is not three digits")
+                self.in_noise = True
+                return self.drop(place + 1, "CheckSum(10) is not three digits")
         if stop >= self.end:
             return None
+        self.in_noise = False
+        if stop + 1 - self.start > self.message_bytes_max:
+            return self.drop(stop + 1, "the message is too long")
         begin = self.start
         self.start = self.searched = stop + 1
         return parse(self.buffer + begin, stop + 1 - begin)
 
-    def _resynchronise(self, reason: str):
-        """Gives up the message at the start; the next possible one begins further
-        on."""
-        place: cython.Py_ssize_t = self.find(self.start + 2, self.end, b"\x018=", 3)
-        return self._drop(place + 1 if place >= 0 else self.end, reason)
+    def skip_noise(self, begin):
+        """Drops what stands before the next possible start, which is at ``begin``.
 
-    def _drop(self, stop: cython.Py_ssize_t, reason: str):
+        -1: none in sight, but an ``8`` at the end may become one. One Garbled for a run
+        of noise, however it was cut into reads.
+        """
+        stop: cython.Py_ssize_t = begin
+        if begin < 0:
+            stop = self.end
+            if self.end > self.start and self.buffer[self.end - 1] == 0x38:
+                stop = self.end - 1
+        if stop == self.start:
+            return None
+        if not self.in_noise:
+            self.in_noise = True
+            return self.drop(stop, "bytes outside a message")
+        self.start = self.searched = stop
+        return self.take() if begin >= 0 else None
+
+    def drop(self, stop, reason):
+        """Gives up the bytes before ``stop``."""
         size: cython.Py_ssize_t = min(stop - self.start, 256)
         garbled = Garbled(reason, self.buffer[self.start : self.start + size])
         self.start = self.searched = stop
@@ -218,8 +250,8 @@ class Framer:
 def parse_message(data: bytes):
     """The Message that ``data`` exactly is, or Garbled."""
     view: cython.const[cython.uchar][::1] = data
-    if len(view) < 20:
-        return Garbled("too short for a message", data)
+    if len(view) == 0:
+        return Garbled("no bytes", data)
     return parse(cython.address(view[0]), len(view))
 
 

@@ -135,7 +135,10 @@ class ReferenceExchange:
             self._end_of_day(command)
         else:
             assert isinstance(command, OrderCommand)
-            if self._brought_before(command):
+            if self._brought_before(command) or (
+                command.flags & CommandFlag.POSS_RESEND
+                and self._check_name(command) is Reason.DUPLICATE_CL_ORD_ID
+            ):
                 self.duplicates += 1
             elif command.kind == CommandKind.NEW_ORDER:
                 self._new(command)

@@ -18,7 +18,15 @@ from typing import Any
 import simplefix
 
 from fixgw.dictionary import Dictionary, load
-from fixgw.session.effects import Close, Fault, Replay, ResetNumbers, Send, Write
+from fixgw.session.effects import (
+    Answered,
+    Close,
+    Fault,
+    Replay,
+    ResetNumbers,
+    Send,
+    Write,
+)
 from fixgw.session.identity import SessionId
 from fixgw.session.numbers import Numbers
 from fixgw.session.reasons import DisconnectReason
@@ -295,7 +303,7 @@ class Conversation:
                 assert end is None, "closed twice"
                 end = effect
             else:
-                assert isinstance(effect, Replay)
+                assert isinstance(effect, Replay | Answered)
         if end is not None:
             self.closed = end
             self.session.connection_lost(self.now_ns)

@@ -221,3 +221,22 @@ def test_their_logout_during_a_replay_is_answered_after_it() -> None:
         pass
     kinds = [dict(read(data))[35] for data in c.wire]
     assert kinds == ["8", "8", "5"]
+
+
+def test_what_our_logout_cut_short_can_still_be_asked_for() -> None:
+    """The replay and what it held back are behind the Logout: the client may ask."""
+    c = replaying()
+    c.send("35=8|37=D")
+    c.session.logout("bye", c.now_ns)
+    c.carry_out()
+    while c.replay_slice():
+        pass
+    c.forget()
+    c.client("35=2|34=3|7=3|16=0")
+    while c.replay_slice():
+        pass
+    for seq, name in ((3, "B"), (4, "C"), (5, "D")):
+        c.expect(f"35=8|34={seq}|43=Y|122=*|37={name}")
+    c.expect_only("35=4|34=6|43=Y|122=*|36=7|123=Y")
+    c.client("35=5|34=4")
+    c.expect_closed(COMPLETE)

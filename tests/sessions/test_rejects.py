@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fixgw.orders.exchange import Exchange
@@ -172,7 +174,8 @@ ACCEPTED = {
 @pytest.mark.parametrize("setting", ACCEPTED)
 def test_a_switch_accepts(setting: str) -> None:
     value, message = ACCEPTED[setting]
-    c = Conversation(**{setting: value}).log_on()
+    settings: dict[str, Any] = {setting: value}
+    c = Conversation(**settings).log_on()
     c.client(message)
     c.expect_nothing()
     assert c.app.numbers == [2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,17 +110,14 @@ def test_a_pin_to_no_shard(value: object) -> None:
 
 def test_a_pin_of_no_symbol(tmp_path: Path) -> None:
     """A symbol is ASCII: this pin can never be meant."""
-    with pytest.raises((ConfigError, SetupError)):
+
+    def start() -> None:
         config = parse(tree(shards={"pins": {"ÄCME": 0}}), PATH)
-        load_shard_instruments(
-            Config(
-                path=PATH,
-                sessions=config.sessions,
-                instruments=ROOT / "config" / "instruments.csv",
-                data=tmp_path,
-                pins=config.pins,
-            )
-        )
+        instruments = ROOT / "config" / "instruments.csv"
+        load_shard_instruments(replace(config, instruments=instruments))
+
+    with pytest.raises((ConfigError, SetupError)):
+        start()
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,8 @@ class TrackedPort(server.GatewayPort):
 class Remote:
     """A shard behind a real socket."""
 
+    begun: list[Remote] = []
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "s"
         self.socket = folder / "l"
@@ -121,6 +123,7 @@ class Remote:
         self._task: asyncio.Task[int] | None = None
 
     async def start(self) -> None:
+        Remote.begun.append(self)
         self._stop = asyncio.Event()
         ready = asyncio.Event()
         self._task = asyncio.create_task(
@@ -207,9 +210,10 @@ def play(scene: Callable[[], Awaitable[None]]) -> None:
         try:
             await scene()
         finally:
-            for port in TrackedPort.all:
-                port.cut()
-            await asyncio.sleep(0)
+            for shard in Remote.begun:
+                await shard.stop()
+            Remote.begun.clear()
+            await asyncio.sleep(0.01)
 
     asyncio.run(main())
 
@@ -610,11 +614,13 @@ def test_the_shard_says_why_it_closes_a_link(tmp_path: Path, name: str) -> None:
 async def false_shard(path: Path, answer: bytes) -> AsyncIterator[list[Frame]]:
     """Answers every HELLO like this; the HELLOs it got."""
     hellos: list[Frame] = []
+    transports: list[asyncio.BaseTransport] = []
 
     class Answering(asyncio.Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             self.transport = transport
             self.reader = FrameReader()
+            transports.append(transport)
 
         def data_received(self, data: bytes) -> None:
             assert isinstance(self.transport, asyncio.Transport)
@@ -629,6 +635,10 @@ async def false_shard(path: Path, answer: bytes) -> AsyncIterator[list[Frame]]:
         yield hellos
     finally:
         made.close()
+        # Connections still in the queue of the socket are accepted in this time.
+        await asyncio.sleep(0.01)
+        for transport in transports:
+            transport.close()
 
 
 ANSWERS = {

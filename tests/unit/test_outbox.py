@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.journal import CorruptLog
+from engine.journal.format import SEGMENT_HEADER_BYTES
 from fixgw.session.numbers import Numbers
 from fixgw.session.replay import StoredMessage
 from fixgw.store import Outbox
@@ -172,7 +173,7 @@ def test_a_cut_at_every_byte_of_the_last_record(tmp_path: Path, turns: int) -> N
     outbox.close()
     whole = log_file(folder).read_bytes()
     assert len(whole) == sizes[-1]
-    for length in range(sizes[-2], sizes[-1] + 1):
+    for length in range(max(sizes[-2], SEGMENT_HEADER_BYTES), sizes[-1] + 1):
         cut = tmp_path / "cut"
         shutil.copytree(folder, cut)
         log_file(cut).write_bytes(whole[:length])
@@ -189,6 +190,24 @@ def test_a_cut_at_every_byte_of_the_last_record(tmp_path: Path, turns: int) -> N
         assert known(survivor) == after
         survivor.close()
         shutil.rmtree(cut)
+
+
+def test_a_cut_inside_the_header_of_a_new_log(tmp_path: Path) -> None:
+    """Nothing was ever written behind it, so nothing is lost: it begins again."""
+    refused = []
+    for length in range(SEGMENT_HEADER_BYTES):
+        folder = tmp_path / str(length)
+        outbox = Outbox(folder, GATEWAY)
+        _first_logon(outbox)
+        outbox.flush(NOW)
+        outbox.close()
+        path = log_file(folder)
+        path.write_bytes(path.read_bytes()[:length])
+        try:
+            Outbox(folder, GATEWAY).close()
+        except CorruptLog:
+            refused.append(length)
+    assert not refused
 
 
 def test_a_damaged_record_with_more_behind_it_is_refused(tmp_path: Path) -> None:
