@@ -16,6 +16,8 @@ COMPILED = [
     "engine.checks",
     "engine.matching",
     "engine.shard",
+    "engine.csvlines",
+    "engine.flowrows",
     "engine.flow",
     "fixgw.wire.framing",
     "fixgw.wire.building",

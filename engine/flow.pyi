@@ -1,11 +1,12 @@
 from collections.abc import Sequence
 
+from engine.flowrows import FAULT_TEXTS, HEADER
 from engine.shard import Shard
+
+__all__ = ["COLUMNS", "FAULT_TEXTS", "HEADER", "REQUIRED", "Flow"]
 
 COLUMNS: tuple[str, ...]
 REQUIRED: tuple[str, ...]
-FAULT_TEXTS: tuple[str, ...]
-HEADER: bytes
 
 class Flow:
     line: int

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import csv
 import io
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterator
+from typing import Protocol
 
+from engine import decimals
 from engine.records import (
     CURRENCY_BYTES,
     PRICE_MAX,
@@ -38,6 +40,16 @@ INSTRUMENTS_MAX = 100_000
 """More lines than this are refused: each costs a book in memory at start."""
 
 
+class _Rows(Protocol):
+    """What csv.reader gives."""
+
+    line_num: int
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+    def __next__(self) -> list[str]: ...
+
+
 class InstrumentsError(ValueError):
     """All that is wrong with an instruments file, one line per problem."""
 
@@ -47,9 +59,18 @@ def load(text: str, name: str) -> list[InstrumentCommand]:
 
     Raises InstrumentsError naming file, line, column and reason of every problem.
     """
-    problems: list[str] = []
     rows = csv.reader(io.StringIO(text))
+    try:
+        return _load(rows, name)
+    except csv.Error as error:
+        raise InstrumentsError(f"{name}:{rows.line_num}: {error}") from error
+
+
+def _load(rows: _Rows, name: str) -> list[InstrumentCommand]:
+    problems: list[str] = []
     header = [column.strip() for column in next(rows, [])]
+    for column in sorted({column for column in header if header.count(column) > 1}):
+        problems.append(f"{name}:1: the column {column} is there twice")
     for column in REQUIRED:
         if column not in header:
             problems.append(f"{name}:1: the column {column} is missing")
@@ -129,12 +150,15 @@ def _decimal(
             raise ValueError(f"{column} is empty")
         return default
     try:
-        units = Decimal(text) * UNIT
-        value = int(units)
-    except (InvalidOperation, ValueError, OverflowError):
-        raise ValueError(f"{column} {text!r} is not a decimal number") from None
-    if value != units:
-        raise ValueError(f"{column} {text} has more than 8 decimal places")
+        value = decimals.parse(text.encode("ascii", "replace"))
+    except ValueError as error:
+        if "decimal places" in str(error):
+            problem = f"{column} {text} has more than 8 decimal places"
+        elif "out of range" in str(error):
+            problem = f"{column} {text} is not above {above} and at most {most // UNIT}"
+        else:
+            problem = f"{column} {text!r} is not a decimal number"
+        raise ValueError(problem) from None
     if not above < value <= most:
         raise ValueError(
             f"{column} {text} is not above {above} and at most {most // UNIT}"

@@ -60,6 +60,8 @@ def load(path: Path) -> Config:
         tree = tomllib.loads(path.read_text())
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}") from error
     return parse(tree, path)
@@ -88,6 +90,8 @@ def parse(tree: dict[str, Any], path: Path) -> Config:
         count = SHARDS_MAX
     pins = _table(shards, "pins", problems)
     for symbol, shard in pins.items():
+        if not symbol.isascii():
+            problems.append(f"shards.pins: {symbol!r} is no symbol: not ASCII")
         if not _is_int(shard) or not 0 <= shard < count:
             problems.append(f"shards.pins: {symbol} is pinned to {shard!r}, no shard")
     day_ends = _time_of_day(engine.get("day_ends", "00:00:00"), problems)

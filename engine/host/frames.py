@@ -65,7 +65,9 @@ class LinkError(Exception):
 def pack_frame(
     kind: FrameType, number: int, extra: int = 0, payload: bytes = b"", count: int = 0
 ) -> bytes:
-    """A frame's bytes."""
+    """A frame's bytes. Raises ValueError for a payload the other side would refuse."""
+    if len(payload) > FRAME_BYTES_MAX:
+        raise ValueError(f"a frame of {len(payload)} bytes")
     return (
         _HEADER.pack(FRAME_MAGIC, VERSION, kind, len(payload), count, number, extra)
         + payload
@@ -77,36 +79,53 @@ class FrameReader:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._error: LinkError | None = None
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames completed by ``data``. Raises LinkError."""
+        """The frames completed by ``data``.
+
+        Raises LinkError once there is nothing whole left before the fault: call again
+        with no bytes after a list that was not empty.
+        """
+        if self._error is not None:
+            raise self._error
         buffer = self._buffer
         buffer += data
         frames: list[Frame] = []
         start = 0
-        while len(buffer) - start >= FRAME_HEADER_BYTES:
-            magic, version, kind, length, count, number, extra = _HEADER.unpack_from(
-                buffer, start
-            )
-            if magic != FRAME_MAGIC:
-                raise LinkError("no frame of the link protocol")
-            if version != VERSION:
-                raise LinkError(
-                    f"link and layout version {version:#x}, this build speaks "
-                    f"{VERSION:#x}: run the same release on both sides"
-                )
-            if length > FRAME_BYTES_MAX:
-                raise LinkError(f"a frame of {length} bytes")
-            end = start + FRAME_HEADER_BYTES + length
-            if end > len(buffer):
-                break
-            try:
-                frame_type = FrameType(kind)
-            except ValueError:
-                raise LinkError(f"unknown frame type {kind}") from None
-            payload = bytes(memoryview(buffer)[start + FRAME_HEADER_BYTES : end])
-            frames.append(Frame(frame_type, count, number, extra, payload))
-            start = end
+        try:
+            while len(buffer) - start >= FRAME_HEADER_BYTES:
+                frame, end = self._read(buffer, start)
+                if frame is None:
+                    break
+                frames.append(frame)
+                start = end
+        except LinkError as error:
+            self._error = error
+            if not frames:
+                raise
         if start:
             del buffer[:start]
         return frames
+
+    @staticmethod
+    def _read(buffer: bytearray, start: int) -> tuple[Frame | None, int]:
+        magic, version, kind, length, count, number, extra = _HEADER.unpack_from(
+            buffer, start
+        )
+        if magic != FRAME_MAGIC:
+            raise LinkError("no frame of the link protocol")
+        if version != VERSION:
+            raise LinkError(
+                f"link and layout version {version:#x}, this build speaks "
+                f"{VERSION:#x}: run the same release on both sides"
+            )
+        if length > FRAME_BYTES_MAX:
+            raise LinkError(f"a frame of {length} bytes")
+        if kind not in list(FrameType):
+            raise LinkError(f"unknown frame type {kind}")
+        end = start + FRAME_HEADER_BYTES + length
+        if end > len(buffer):
+            return None, start
+        payload = bytes(memoryview(buffer)[start + FRAME_HEADER_BYTES : end])
+        return Frame(FrameType(kind), count, number, extra, payload), end

@@ -64,7 +64,14 @@ class ShardHost:
         self._commands = RecordLog(
             folder / "commands", LogKind.COMMANDS, shard_id, preallocate=True
         )
-        self._events = RecordLog(folder / "events", LogKind.EVENTS, shard_id)
+        if self._commands.recovery.first != 1:
+            raise CorruptLog(
+                folder / "commands",
+                0,
+                f"begins with command {self._commands.recovery.first}: what came "
+                "before it is missing",
+            )
+        self._events = _derived_log(folder / "events", shard_id)
         self.replay = self._replay()
 
     @property
@@ -143,22 +150,31 @@ class ShardHost:
             self._events.append(part, len(part) // EVENT_BYTES, stamp)
 
     def _replay(self) -> ReplayReport:
+        """The state from the command log; the event log checked, and filled up."""
         refilled = 0
         shard = self.shard
+        known = self._events.last
+        stored = _ByteStream(record.payload for record in self._events.read(1))
         for record in self._commands.read(1):
             before = shard.event_seq
             events = shard.apply(record.payload, record.stamp)
-            if shard.event_seq > self._events.last:
-                missing = shard.event_seq - self._events.last
-                have = (self._events.last - before) * EVENT_BYTES
+            have = max(0, min(known, shard.event_seq) - before) * EVENT_BYTES
+            if stored.take(have) != events[:have]:
+                raise CorruptLog(
+                    "event log",
+                    0,
+                    f"tells another story than the commands, at or after event "
+                    f"{before + 1}",
+                )
+            if len(events) > have:
                 self._keep(events[have:], record.stamp)
-                refilled += missing
-        if self._events.last > shard.event_seq:
+                refilled += (len(events) - have) // EVENT_BYTES
+        if known > shard.event_seq:
             raise CorruptLog(
                 "command log",
                 0,
-                f"leads to event {shard.event_seq}, but event {self._events.last} "
-                "was given out: acknowledged commands are missing",
+                f"leads to event {shard.event_seq}, but event {known} was given out: "
+                "acknowledged commands are missing",
             )
         trimmed = tuple(
             report.torn_at
@@ -168,3 +184,37 @@ class ShardHost:
         return ReplayReport(
             shard.command_seq, shard.event_seq, refilled, shard.open_orders, trimmed
         )
+
+
+class _ByteStream:
+    """Bytes from an iterator of chunks, in pieces of any size."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._buffer = b""
+
+    def take(self, size: int) -> bytes:
+        """The next ``size`` bytes; fewer at the end."""
+        while len(self._buffer) < size:
+            chunk = next(self._chunks, b"")
+            if not chunk:
+                break
+            self._buffer += chunk
+        taken, self._buffer = self._buffer[:size], self._buffer[size:]
+        return taken
+
+
+def _derived_log(folder: Path, shard_id: int) -> RecordLog:
+    """The event log; a damaged one is put aside, for replay makes it anew."""
+    try:
+        found = RecordLog(folder, LogKind.EVENTS, shard_id)
+        if found.recovery.first == 1:
+            return found
+        found.close()
+        reason = f"it begins with event {found.recovery.first}"
+    except CorruptLog as error:
+        reason = str(error)
+    aside = folder.with_name(f"{folder.name}-damaged-{os.urandom(4).hex()}")
+    folder.rename(aside)
+    log.error("the event log is made anew, the damaged one is %s: %s", aside, reason)
+    return RecordLog(folder, LogKind.EVENTS, shard_id)

@@ -69,6 +69,7 @@ class GatewayPort(asyncio.Protocol):
         try:
             for frame in self._reader.feed(data):
                 self._take(frame)
+            self._reader.feed(b"")
         except (LinkError, ValueError) as error:
             log.error("link refused: %s", error)
             self._transport.write(
@@ -85,6 +86,8 @@ class GatewayPort(asyncio.Protocol):
         elif frame.type is FrameType.HELLO and not self._attached:
             host = self._service.host
             self.gateway = frame.number
+            self._service.attach(self, frame.extra)
+            self._attached = True
             self._transport.write(
                 pack_frame(
                     FrameType.WELCOME,
@@ -93,8 +96,6 @@ class GatewayPort(asyncio.Protocol):
                     count=host.shard.shard_id,
                 )
             )
-            self._service.attach(self, frame.extra)
-            self._attached = True
             log.info("gateway %d has joined at event %d", self.gateway, frame.extra)
         else:
             raise LinkError(f"unexpected {frame.type.name}")
@@ -183,6 +184,7 @@ async def serve(
     await stop.wait()
     ticking.cancel()
     server.close()
+    service.stop()
     if code == ExitCode.CLEAN:
         host.close()
     lock.release()

@@ -73,6 +73,14 @@ class ShardService:
         self._waiting: list[tuple[_Link, int, bytes]] = []
         self._flush_due = False
         self._failed = False
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Take and give nothing more. Gateways send again what was not confirmed."""
+        self._stopped = True
+        self._waiting.clear()
+        for port in list(self._links):
+            self.detach(port)
 
     def attach(self, port: Port, taken: int) -> None:
         """Begin a link: events after ``taken`` follow. Raises HistoryMissing."""
@@ -94,6 +102,10 @@ class ShardService:
     def submit(self, port: Port, number: int, commands: bytes) -> None:
         """Take a batch from a link. Raises ValueError when it is no list of
         commands."""
+        if self._stopped:
+            return
+        if not commands:
+            raise ValueError("a batch without commands")
         check_commands(commands)
         self._waiting.append((self._links[port], number, commands))
         if not self._flush_due:
@@ -102,7 +114,7 @@ class ShardService:
 
     def tick(self) -> None:
         """To be called every second: ends the trading day when it is due."""
-        if not self._failed:
+        if not self._failed and not self._stopped:
             self._guard(lambda: self._publish(self.host.end_day_if_due()))
 
     def _flush(self) -> None:

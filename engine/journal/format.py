@@ -56,6 +56,10 @@ class CorruptLog(Exception):
         self.reason = reason
 
 
+class UnreadableHeader(CorruptLog):
+    """A segment header that is not whole: cut off, zeros, or with a wrong checksum."""
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentHeader:
     """The first 64 bytes of a segment."""
@@ -90,17 +94,23 @@ class SegmentHeader:
     def unpack(cls, data: bytes, path: object) -> SegmentHeader:
         """The header in ``data``. Raises CorruptLog."""
         if len(data) < SEGMENT_HEADER_BYTES:
-            raise CorruptLog(path, 0, "the segment header is cut off")
+            raise UnreadableHeader(path, 0, "the segment header is cut off")
         magic, version, kind, owner, first, generation, previous, crc = (
             _SEGMENT.unpack_from(data)
         )
         if magic != SEGMENT_MAGIC:
-            raise CorruptLog(path, 0, "this is no log segment")
+            raise UnreadableHeader(path, 0, "this is no log segment")
         if google_crc32c.value(data[: _SEGMENT.size - 4]) != crc:
-            raise CorruptLog(path, 0, "the segment header's checksum is wrong")
+            raise UnreadableHeader(path, 0, "the segment header's checksum is wrong")
         if version != FORMAT_VERSION:
             raise CorruptLog(
                 path, 8, f"format version {version}, this build reads {FORMAT_VERSION}"
+            )
+        if any(data[_SEGMENT.size : SEGMENT_HEADER_BYTES]):
+            raise CorruptLog(path, _SEGMENT.size, "the header's padding is not zero")
+        if kind not in list(LogKind):
+            raise CorruptLog(
+                path, 10, f"log kind {kind}, this build knows 1 to {max(LogKind)}"
             )
         return cls(LogKind(kind), owner, first, generation, previous)
 
@@ -143,6 +153,26 @@ def record_hash(head: bytes, payload: bytes) -> bytes:
     return digest.digest()
 
 
+def header_hash(head: bytes) -> bytes:
+    """The hash by which the first record continues from the segment's header."""
+    return blake2b(head, digest_size=HASH_BYTES).digest()
+
+
+def record_bytes(data: bytes, offset: int) -> int:
+    """Length with padding of the record whose header is at ``offset``; 0 if there is
+    none.
+
+    Not a check: the header may be damaged.
+    """
+    if offset + RECORD_HEADER_BYTES > len(data):
+        return 0
+    magic, length = struct.unpack_from("<II", data, offset)
+    if magic != RECORD_MAGIC or length > PAYLOAD_BYTES_MAX:
+        return 0
+    size: int = RECORD_HEADER_BYTES + length
+    return size + -size % ALIGNMENT
+
+
 def read_record(data: bytes, offset: int) -> tuple[LogRecord, bytes, int] | str:
     """The whole and intact record at ``offset``: it, its hash, and where the next
     begins.
@@ -166,5 +196,8 @@ def read_record(data: bytes, offset: int) -> tuple[LogRecord, bytes, int] | str:
     bare = head[:_CRC_OFFSET] + b"\0\0\0\0" + head[_CRC_OFFSET + 4 :]
     if google_crc32c.extend(google_crc32c.value(bare), payload) != crc:
         return "the record's checksum is wrong"
+    after = end + length + (-length % ALIGNMENT)
+    if any(data[end + length : after]):
+        return "the record's padding is not zero"
     record = LogRecord(first, count, stamp, durable, previous, payload)
-    return record, record_hash(head, payload), end + length + (-length % ALIGNMENT)
+    return record, record_hash(head, payload), after

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 RETRY_S_FIRST = 0.02
 RETRY_S_MAX = 0.1
+REFUSED_RETRY_S_MAX = 5.0
+"""A link that is closed before it is up is tried again less and less often."""
 SEND_BUFFER_BYTES_MAX = 64 * 1024 * 1024
 """A shard this far behind takes no further commands until it has caught up."""
 
@@ -151,7 +153,6 @@ class SocketLink(ShardLink):
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, RETRY_S_MAX)
                 continue
-            retry_s = RETRY_S_FIRST
             self._protocol = protocol
             taken = self._sink.taken(self.shard)
             protocol.send(pack_frame(FrameType.HELLO, self._gateway, taken))
@@ -159,7 +160,12 @@ class SocketLink(ShardLink):
             self._protocol = None
             if self.is_up:
                 self.is_up = False
+                retry_s = RETRY_S_FIRST
                 log.warning("shard %d: link lost", self.shard)
+            else:
+                # Refused, or it died at once: again and again would help nobody.
+                await asyncio.sleep(retry_s)
+                retry_s = min(retry_s * 2, REFUSED_RETRY_S_MAX)
 
     def _take(self, frame: Frame) -> None:
         if frame.type is FrameType.WELCOME and frame.count == self.shard:
@@ -198,6 +204,7 @@ class _LinkProtocol(asyncio.Protocol):
         try:
             for frame in self._reader.feed(data):
                 self._take(frame)
+            self._reader.feed(b"")
         except LinkError as error:
             log.error("link to a shard closed: %s", error)
             self.close()
@@ -224,17 +231,21 @@ class LocalLink(ShardLink):
     def __init__(self, shard: int, sink: EventSink, service: ShardService) -> None:
         super().__init__(shard, sink)
         self._service = service
+        self.is_up = False
         self._level_at = service.host.event_seq
         service.attach(self, sink.taken(shard))
         self.is_up = sink.taken(shard) >= self._level_at
 
     def _transmit(self, batch: Batch) -> None:
-        self._service.submit(self, batch.number, batch.commands)
+        if self.is_up:
+            self._service.submit(self, batch.number, batch.commands)
 
     def deliver(self, first: int, committed: int, count: int, events: bytes) -> None:
         """Port of the service: events, handed over without a copy."""
         self._delivered(first, committed, count, events)
-        self.is_up = self.is_up or self._sink.taken(self.shard) >= self._level_at
+        if not self.is_up and self._sink.taken(self.shard) >= self._level_at:
+            self.is_up = True
+            self._transmit_outstanding()
 
     def backlog(self) -> int:
         """Port of the service: nothing waits between two objects."""

@@ -125,12 +125,17 @@ def check_manifest(config: Config) -> None:
     wanted = {"format": 1, "shards": config.shard_count, "pins": config.pins}
     if not path.exists():
         config.data.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(wanted, indent=2, sort_keys=True) + "\n")
+        text = json.dumps(wanted, indent=2, sort_keys=True) + "\n"
+        draft = path.with_suffix(".new")
+        draft.write_text(text)
+        draft.replace(path)
         return
     try:
         found = json.loads(_read(path))
     except json.JSONDecodeError as error:
         raise SetupError(f"{_shown(path)}: {error}") from error
+    if not isinstance(found, dict):
+        raise SetupError(f"{_shown(path)}: is not what the exchange wrote there")
     if found != wanted:
         raise SetupError(
             f"{_shown(path)}: this data was made with {found.get('shards')} shards "

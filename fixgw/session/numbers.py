@@ -15,8 +15,8 @@ class Numbers:
     """MsgSeqNum(34) of the next message we send."""
     epoch: int = 1
     """How often the numbers began at 1."""
+    window: int = 0
+    """Start of the schedule window they belong to, nanoseconds; 0 for none."""
     answered: set[int] = field(default_factory=set)
     """Numbers from ``next_in`` on that were answered before a restart: when they come
     again they are counted and nothing else."""
-    window: int = 0
-    """Start of the schedule window they belong to, nanoseconds; 0 for none."""

@@ -151,7 +151,10 @@ class Framer:
         place: cython.Py_ssize_t = self.start + 2
         digits: cython.int = 0
         while place < self.end and self.buffer[place] != SOH:
-            if self.buffer[place] == 0x3D or place - self.start > BEGIN_STRING_BYTES_MAX:
+            if (
+                self.buffer[place] == 0x3D
+                or place - self.start > BEGIN_STRING_BYTES_MAX
+            ):
                 return -1
             place += 1
         if place < self.end - 1 and self.buffer[place + 1] != 0x39:

@@ -10,14 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixgw.session.schedule import (
+from fixgw.session.recurrence import NS_PER_S, Recurrence
+from fixgw.session.schedule import NON_STOP, Plan, Schedule
+from fixgw.session.timeofday import (
     DAYS,
     EVERY_DAY,
-    NON_STOP,
-    NS_PER_S,
-    Plan,
-    Recurrence,
-    Schedule,
     TimeOfDay,
     parse_day,
     parse_days,

@@ -13,18 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixgw.session import settings as module
+from fixgw.session.catalogue import FAMILIES
 from fixgw.session.identity import SessionId
-from fixgw.session.keys import FAMILIES, KEYS, Concern, Key, Kind, Scope, find, nearest
+from fixgw.session.keys import KEYS, Concern, Key, Kind, Scope, find, nearest
 from fixgw.session.schedule import NON_STOP, Plan
 from fixgw.session.settings import (
-    CONVERTERS,
-    DEFAULTS,
     AcceptorSettings,
     Problem,
     SessionSettings,
     SettingsError,
     parse,
 )
+from fixgw.session.values import CONVERTERS, DEFAULTS
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "config" / "sessions.cfg"
@@ -798,7 +798,21 @@ def test_quickfix_reads_the_sample_too() -> None:
     assert theirs.size() == 5
 
 
-@pytest.mark.parametrize("name", ["identity", "keys", "schedule", "settings"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "catalogue",
+        "identity",
+        "keys",
+        "recurrence",
+        "schedule",
+        "sections",
+        "settings",
+        "timeofday",
+        "values",
+        "view",
+    ],
+)
 def test_modules_are_pure(name: str) -> None:
     tree = ast.parse((ROOT / "fixgw" / "session" / f"{name}.py").read_text())
     imported = set()

@@ -1,0 +1,2 @@
+FAULT_TEXTS: tuple[str, ...]
+HEADER: bytes
