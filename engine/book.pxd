@@ -28,6 +28,7 @@ cdef struct Order:
     uint8_t side
     uint8_t ord_type
     uint8_t time_in_force
+    uint8_t replaced            # 1: it has had another ClOrdID before
     unsigned char cl_ord_id[36]
     unsigned char account[24]
 

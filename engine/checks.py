@@ -2,8 +2,18 @@
 
 import cython
 from cython.cimports.engine.book import BookSide, Instrument, int128
-from cython.cimports.engine.checks import OPEN_QTY_MAX, ORDER_QTY_MAX
+from cython.cimports.engine.checks import (
+    OPEN_QTY_MAX,
+    ORDER_QTY_MAX,
+    PRICE_CEILING,
+)
 from cython.cimports.engine.records import (
+    COMMAND_BYTES,
+    COMMAND_CANCEL,
+    COMMAND_DEFINE_INSTRUMENT,
+    COMMAND_END_OF_DAY,
+    COMMAND_NEW_ORDER,
+    COMMAND_REPLACE,
     FLAG_QTY_IS_LEAVES,
     ORD_TYPE_LIMIT,
     ORD_TYPE_MARKET,
@@ -29,6 +39,7 @@ from cython.cimports.engine.records import (
     TIF_DAY,
     TIF_GTC,
     TIF_IOC,
+    InstrumentCommand,
     OrderCommand,
 )
 from cython.cimports.libc.stdint import uint8_t, uint16_t
@@ -124,3 +135,40 @@ def check_terms(
     ):
         return REASON_NOTIONAL_ABOVE_MAX
     return REASON_NONE
+
+
+def check_commands(commands) -> None:
+    """Raise ValueError unless the buffer holds whole records of known kinds."""
+    view: cython.const[cython.uchar][::1] = commands
+    i: cython.Py_ssize_t
+    kind: uint8_t
+    size: cython.Py_ssize_t = len(view)
+    if size % COMMAND_BYTES:
+        raise ValueError(f"{size} bytes are no whole number of commands")
+    for i in range(0, size, COMMAND_BYTES):
+        kind = view[i]
+        if (
+            kind != COMMAND_NEW_ORDER
+            and kind != COMMAND_CANCEL
+            and kind != COMMAND_REPLACE
+            and kind != COMMAND_DEFINE_INSTRUMENT
+            and kind != COMMAND_END_OF_DAY
+        ):
+            raise ValueError(f"command {i // COMMAND_BYTES} has unknown kind {kind}")
+        if kind == COMMAND_DEFINE_INSTRUMENT:
+            terms = cython.cast(
+                cython.pointer(cython.const[InstrumentCommand]),
+                cython.address(view[i]),
+            )
+            if (
+                terms.symbol[0] == 0
+                or terms.tick <= 0
+                or terms.lot <= 0
+                or terms.notional_max < 0
+                or terms.price_max > PRICE_CEILING
+                or terms.qty_max > ORDER_QTY_MAX
+            ):
+                raise ValueError(
+                    f"command {i // COMMAND_BYTES}: an instrument needs a symbol, a "
+                    "positive tick and lot, and limits within the engine's own"
+                )

@@ -1,4 +1,4 @@
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, uint8_t
 
 from engine.books cimport Books
 from engine.events cimport EventBuffer
@@ -17,4 +17,4 @@ cdef class Matching:
     cdef int take_out(
         self, const OrderCommand *command, int32_t slot, int kind, int reason
     ) except -1
-    cdef void bury(self, int32_t slot) noexcept nogil
+    cdef int bury(self, int32_t slot, uint8_t status) except -1

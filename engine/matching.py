@@ -23,9 +23,10 @@ from cython.cimports.engine.records import (
     REASON_UNFILLED_REMAINDER,
     STATUS_CANCELED,
     STATUS_EXPIRED,
+    STATUS_FILLED,
     TIF_IOC,
 )
-from cython.cimports.libc.stdint import int64_t, uint16_t, uint64_t
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint64_t
 from cython.cimports.libc.string import memcpy
 
 
@@ -46,8 +47,7 @@ class Matching:
         self.match(slot)
         left = order.leaves
         if left == 0:
-            self.bury(slot)
-            return 0
+            return self.bury(slot, STATUS_FILLED)
         if order.ord_type == ORD_TYPE_MARKET or order.time_in_force == TIF_IOC:
             order.leaves = 0
             event = self.events.add_of(
@@ -57,8 +57,7 @@ class Matching:
             event.ord_status = STATUS_CANCELED
             event.last_qty = left
             caused_by(event, command)
-            self.bury(slot)
-            return 0
+            return self.bury(slot, STATUS_CANCELED)
         return rest(
             self.books.pool.orders,
             self.books.own_side(slot),
@@ -111,7 +110,7 @@ class Matching:
         event.last_qty = qty
         if resting.leaves == 0:
             unlink(self.books.pool.orders, side, side.count - 1, maker)
-            self.bury(maker)
+            self.bury(maker, STATUS_FILLED)
         return 0
 
     def take_out(self, command, slot, kind, reason):
@@ -128,16 +127,17 @@ class Matching:
         order.leaves = 0
         event = self.events.add_of(kind, order, self.books.terms_of(slot))
         event.reason = cython.cast(uint16_t, reason)
-        event.ord_status = STATUS_EXPIRED if kind == EVENT_EXPIRED else STATUS_CANCELED
+        status: uint8_t = STATUS_EXPIRED if kind == EVENT_EXPIRED else STATUS_CANCELED
+        event.ord_status = status
         event.last_qty = left
         if command != cython.NULL:
             caused_by(event, command)
             memcpy(event.orig_cl_ord_id, order.cl_ord_id, 36)
             memcpy(event.cl_ord_id, command.cl_ord_id, 36)
-        self.bury(slot)
-        return 0
+        return self.bury(slot, status)
 
-    def bury(self, slot):
+    def bury(self, slot, status):
         """Frees the slot of an order that is in no book any more."""
-        self.ids.release(cython.address(self.books.pool.orders[slot]))
+        self.ids.bury(cython.address(self.books.pool.orders[slot]), status)
         self.books.pool.give_back(slot)
+        return 0

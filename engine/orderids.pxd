@@ -1,4 +1,4 @@
-from libc.stdint cimport int32_t, uint16_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
 from engine.book cimport Order, OrderPool
 from engine.keytable cimport KeyTable
@@ -7,6 +7,7 @@ from engine.records cimport OrderCommand
 
 cdef class OrderIds:
     cdef KeyTable table
+    cdef KeyTable ended         # final OrdStatus of orders that were replaced, by number
     cdef OrderPool pool
 
     cdef uint16_t may_use(self, const OrderCommand *command) noexcept nogil
@@ -17,5 +18,8 @@ cdef class OrderIds:
         self, const OrderCommand *command, uint16_t *reason
     ) noexcept nogil
     cdef uint64_t find_number(self, const OrderCommand *command) noexcept nogil
+    cdef uint8_t final_status(self, const OrderCommand *command) noexcept nogil
+    cdef uint8_t status_at(self, int64_t place) noexcept nogil
     cdef void release(self, const Order *order) noexcept nogil
+    cdef int bury(self, const Order *order, uint8_t status) except -1
     cdef int forget_dead(self) except -1

@@ -19,8 +19,11 @@ from cython.cimports.engine.records import (
     REASON_TOO_LATE,
     REASON_UNKNOWN_ORDER,
 )
-from cython.cimports.libc.stdint import int32_t, int64_t
-from cython.cimports.libc.string import memcmp
+from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint32_t
+from cython.cimports.libc.string import memcmp, memset
+
+STATUS_SHIFT = cython.declare(cython.int, 8)
+"""Above the flags of an entry stands the OrdStatus(39) its order ended with."""
 
 
 @cython.final
@@ -31,6 +34,7 @@ class OrderIds:
     def __cinit__(self, pool: OrderPool, hash_key: bytes):
         self.pool = pool
         self.table = KeyTable(hash_key)
+        self.ended = KeyTable(hash_key)
 
     def may_use(self, command):
         """Whether ClOrdID(11) may be used by this command: a reason, or NONE."""
@@ -92,6 +96,43 @@ class OrderIds:
         if place >= 0 and self.table.entries[place].flags & FLAG_REUSE_ID:
             self.table.remove(place)
 
+    def bury(self, order, status):
+        """Notes how an order ended; frees its identifier if that came under
+        REUSE_ID."""
+        nothing: cython.uchar[36]
+        place: int64_t = self.table.find(order.session, order.cl_ord_id)
+        if place >= 0:
+            if self.table.entries[place].flags & FLAG_REUSE_ID:
+                self.table.remove(place)
+            else:
+                self.table.entries[place].flags |= (
+                    cython.cast(uint32_t, status) << STATUS_SHIFT
+                )
+        if order.replaced:
+            memset(nothing, 0, 36)
+            place = self.ended.insert(order.order_id, nothing, 0, status)
+        return 0
+
+    def final_status(self, command):
+        """OrdStatus(39) with which the order OrigClOrdID(41) names ended; 0 for
+        none."""
+        place: int64_t = self.table.find(command.session, command.orig_cl_ord_id)
+        return self.status_at(place) if place >= 0 else 0
+
+    def status_at(self, place):
+        """The same for an entry: its own note, or that of a replaced order."""
+        nothing: cython.uchar[36]
+        status: uint8_t = cython.cast(
+            uint8_t, self.table.entries[place].flags >> STATUS_SHIFT
+        )
+        if status or self.table.entries[place].slot < 0:
+            return status
+        memset(nothing, 0, 36)
+        place = self.ended.find(self.table.entries[place].number, nothing)
+        if place < 0:
+            return 0
+        return cython.cast(uint8_t, self.ended.entries[place].slot)
+
     def forget_dead(self):
         """Leaves only identifiers that name live orders: a new trading day."""
         i: int64_t
@@ -104,13 +145,32 @@ class OrderIds:
                 self.pool.orders[slot].order_id != self.table.entries[i].number
             ):
                 self.table.entries[i].hash = 0
+        for i in range(self.ended.capacity):
+            self.ended.entries[i].hash = 0
+        self.ended.rebuild(self.ended.capacity)
         return self.table.rebuild(self.table.capacity)
 
     def dump(self) -> list:
-        """(session, text, number or 0, whether it names a live order), sorted."""
-        slot: int32_t
+        """(session, text, number or 0, whether it is live, final status or 0),
+        sorted."""
+        i: int64_t
         rows = []
-        for owner, text, number, slot, _ in self.table.sorted_rows():
-            live = slot >= 0 and self.pool.orders[slot].order_id == number
-            rows.append((owner, text, number if slot >= 0 else 0, live))
+        for i in range(self.table.capacity):
+            entry = cython.address(self.table.entries[i])
+            if entry.hash == 0:
+                continue
+            named: cython.bint = entry.slot >= 0
+            live: cython.bint = (
+                named and self.pool.orders[entry.slot].order_id == entry.number
+            )
+            rows.append(
+                (
+                    entry.owner,
+                    entry.text[:36],
+                    entry.number if named else 0,
+                    live,
+                    self.status_at(i) if named and not live else 0,
+                )
+            )
+        rows.sort()
         return rows

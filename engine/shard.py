@@ -31,8 +31,6 @@ from cython.cimports.engine.book import BookSide, Instrument, Order, find_level,
 from cython.cimports.engine.book import reduce as reduce_level
 from cython.cimports.engine.books import Books, key_of
 from cython.cimports.engine.checks import (
-    ORDER_QTY_MAX,
-    PRICE_CEILING,
     check_new,
     check_replace,
     check_same_order,
@@ -47,7 +45,6 @@ from cython.cimports.engine.records import (
     COMMAND_DEFINE_INSTRUMENT,
     COMMAND_END_OF_DAY,
     COMMAND_NEW_ORDER,
-    COMMAND_REPLACE,
     EVENT_ACCEPTED,
     EVENT_BYTES,
     EVENT_CANCEL_REJECTED,
@@ -76,8 +73,9 @@ from cython.cimports.engine.records import (
     OrderEvent,
 )
 from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint16_t
-from cython.cimports.libc.string import memcpy, memset
+from cython.cimports.libc.string import memcmp, memcpy, memset
 
+from engine.checks import check_commands
 from engine.statehash import state_hash
 
 
@@ -304,6 +302,7 @@ class Shard:
         if leaves <= 0:
             if not command.flags & FLAG_REUSE_ID:
                 self.ids.use(command, 0, slot)
+                order.replaced = 1
             return self.matching.take_out(
                 command, slot, EVENT_CANCELLED, REASON_REPLACED_BELOW_CUM_QTY
             )
@@ -313,6 +312,8 @@ class Shard:
         else:
             unlink(self.books.pool.orders, side, find_level(side, key), slot)
         memcpy(old_id, order.cl_ord_id, 36)
+        if memcmp(old_id, command.cl_ord_id, 36) != 0:
+            order.replaced = 1
         memcpy(order.cl_ord_id, command.cl_ord_id, 36)
         if command.time_in_force:
             order.time_in_force = command.time_in_force
@@ -345,6 +346,9 @@ class Shard:
         if slot < 0:
             event = self.events.add_refusal(command, kind, reason)
             event.order_id = self.ids.find_number(command)
+            status: uint8_t = self.ids.final_status(command)
+            if status:
+                event.ord_status = status
             return 0
         event = self.events.add_of(
             kind,
@@ -415,40 +419,3 @@ class Shard:
                 )
             slot = newer
         return 0
-
-
-def check_commands(commands) -> None:
-    """Raise ValueError unless the buffer holds whole records of known kinds."""
-    view: cython.const[cython.uchar][::1] = commands
-    i: cython.Py_ssize_t
-    kind: uint8_t
-    size: cython.Py_ssize_t = len(view)
-    if size % COMMAND_BYTES:
-        raise ValueError(f"{size} bytes are no whole number of commands")
-    for i in range(0, size, COMMAND_BYTES):
-        kind = view[i]
-        if (
-            kind != COMMAND_NEW_ORDER
-            and kind != COMMAND_CANCEL
-            and kind != COMMAND_REPLACE
-            and kind != COMMAND_DEFINE_INSTRUMENT
-            and kind != COMMAND_END_OF_DAY
-        ):
-            raise ValueError(f"command {i // COMMAND_BYTES} has unknown kind {kind}")
-        if kind == COMMAND_DEFINE_INSTRUMENT:
-            terms = cython.cast(
-                cython.pointer(cython.const[InstrumentCommand]),
-                cython.address(view[i]),
-            )
-            if (
-                terms.symbol[0] == 0
-                or terms.tick <= 0
-                or terms.lot <= 0
-                or terms.notional_max < 0
-                or terms.price_max > PRICE_CEILING
-                or terms.qty_max > ORDER_QTY_MAX
-            ):
-                raise ValueError(
-                    f"command {i // COMMAND_BYTES}: an instrument needs a symbol, a "
-                    "positive tick and lot, and limits within the engine's own"
-                )

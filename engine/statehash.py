@@ -14,7 +14,7 @@ from typing import Any
 Dump = tuple[
     tuple[int, int, int, int, int],
     list[tuple[bytes, bytes, tuple[int, ...], list[Any], list[Any]]],
-    list[tuple[int, bytes, int, bool]],
+    list[tuple[int, bytes, int, bool, int]],
     list[tuple[int, int, int]],
 ]
 

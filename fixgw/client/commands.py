@@ -1,9 +1,7 @@
-"""The little order language of the terminal client, and the messages it stands for.
+"""The little order language of the terminal client.
 
 Everything here is pure: a line of text becomes a command or a :class:`LanguageError`
-that points at the word it did not understand, and a command becomes the body of a FIX
-message. The session adds the header, so that a body is the same whichever session
-sends it.
+that points at the word it did not understand.
 """
 
 from __future__ import annotations
@@ -15,35 +13,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple, NoReturn
 
+from fixgw.client.message import Fields
+
 TIME_IN_FORCE = {"day": "0", "gtc": "1", "ioc": "3", "fok": "4"}
 WAITS = {"fill": "fill", "cancelled": "cancelled", "canceled": "cancelled"}
 # These the session writes itself; in a raw body they would appear twice.
 HEADER_OF_THE_SESSION = frozenset({8, 9, 34, 49, 52, 56, 10})
 
 _WORD = re.compile(r"[^\s@=]+=\S*|@|[^\s@]+")
-_NUMBER = re.compile(r"\d+(\.\d+)?|\.\d+")
-_DONE = frozenset("2348C")  # OrdStatus(39) of an order that is no longer in the book
-
-
-Fields = tuple[tuple[int, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """Fields in the order of the wire; a body alone begins with MsgType(35)."""
-
-    fields: Fields
-
-    def get(self, tag: int, default: str = "") -> str:
-        return next((value for t, value in self.fields if t == tag), default)
-
-    @property
-    def type(self) -> str:
-        return self.get(35)
-
-    @property
-    def possible_duplicate(self) -> bool:
-        return self.get(43) == "Y"
+NUMBER = re.compile(r"\d+(\.\d+)?|\.\d+")
 
 
 class LanguageError(Exception):
@@ -57,10 +35,6 @@ class LanguageError(Exception):
     def explained(self) -> str:
         pointer = " " * self.position + "^ " + self.problem
         return f"  {self.line}\n  {pointer}\n  for example: {self.example}"
-
-
-class CannotSend(Exception):
-    """The command is well formed but there is nothing it could be about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +129,7 @@ class _Words:
 
     def number(self, wanted: str) -> str:
         word = self.take(wanted)
-        if not _NUMBER.fullmatch(word) or Decimal(word) == 0:
+        if not NUMBER.fullmatch(word) or Decimal(word) == 0:
             self.fail(f"expected {wanted}, a number above zero, not {word!r}", back=1)
         return word
 
@@ -331,90 +305,3 @@ RULES: dict[str, Rule] = {
     "help": Rule("help", "this list", "help", _word),
     "quit": Rule("quit", "log out and leave", "quit", _word),
 }
-
-
-@dataclass(slots=True)
-class Order:
-    """What the reports have said so far about one order of ours."""
-
-    cl_ord_id: str
-    side: str
-    symbol: str
-    quantity: str
-    price: str = ""
-    account: str = ""
-    time_in_force: str = ""
-    status: str = ""  # OrdStatus(39); empty until the first answer
-    filled: str = "0"
-
-    @property
-    def live(self) -> bool:
-        return self.status not in _DONE
-
-    @property
-    def traded(self) -> bool:
-        return _decimal(self.filled) > 0
-
-    @property
-    def cancelled(self) -> bool:
-        return self.status in ("4", "C")
-
-    @property
-    def left(self) -> Decimal:
-        return _decimal(self.quantity) - _decimal(self.filled)
-
-
-def _decimal(text: str) -> Decimal:
-    """What a report says, even if it is no number: the view only informs."""
-    return Decimal(text) if _NUMBER.fullmatch(text) else Decimal(0)
-
-
-def order_body(order: NewOrder, cl_ord_id: str, now: str) -> Message:
-    """NewOrderSingle(D); ``now`` is a UTCTimestamp, as in the bodies below."""
-    return _body(
-        (35, "D"),
-        (1, order.account),
-        (11, cl_ord_id),
-        (38, order.quantity),
-        (40, "1" if order.price is None else "2"),
-        (44, order.price or ""),
-        (54, order.side),
-        (55, order.symbol),
-        (59, order.time_in_force),
-        (60, now),
-    )
-
-
-def cancel_body(order: Order, cl_ord_id: str, now: str) -> Message:
-    """OrderCancelRequest(F)."""
-    return _body(
-        (35, "F"),
-        (1, order.account),
-        (11, cl_ord_id),
-        (38, order.quantity),
-        (41, order.cl_ord_id),
-        (54, order.side),
-        (55, order.symbol),
-        (60, now),
-    )
-
-
-def replace_body(order: Order, new: Replace, cl_ord_id: str, now: str) -> Message:
-    """OrderCancelReplaceRequest(G): a limit order that keeps its time in force."""
-    return _body(
-        (35, "G"),
-        (1, order.account),
-        (11, cl_ord_id),
-        (38, new.quantity),
-        (40, "2"),
-        (41, order.cl_ord_id),
-        (44, new.price),
-        (54, order.side),
-        (55, order.symbol),
-        (59, order.time_in_force),
-        (60, now),
-    )
-
-
-def _body(*fields: tuple[int, str]) -> Message:
-    return Message(tuple(field for field in fields if field[1]))

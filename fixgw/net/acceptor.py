@@ -186,7 +186,7 @@ async def serve(
         await link.close()
     if code == ExitCode.CLEAN:
         try:
-            outbox.flush(time.time_ns())
+            gateway.stop()
             outbox.close()
         except DurabilityLost as error:
             fatal(error)

@@ -52,6 +52,7 @@ class Gateway:
         self._batches: dict[int, tuple[bytearray, dict[int, tuple[Hosted, Hold]]]] = {}
         self._flush_due = False
         self._taken: dict[int, int] = {}
+        self._taken_due: set[int] = set()
 
     # -- set-up ------------------------------------------------------------------------
 
@@ -125,7 +126,7 @@ class Gateway:
                 hosted.session.send(msg_type, body, now)
                 self._dirty[key] = hosted
         self._taken[shard] = first + count - 1
-        self._outbox.set_taken(shard, first + count - 1)
+        self._taken_due.add(shard)
         self._schedule()
 
     # -- turns -------------------------------------------------------------------------
@@ -159,6 +160,9 @@ class Gateway:
         try:
             for hosted in dirty.values():
                 hosted.collect()
+            for shard in self._taken_due:
+                self._outbox.set_taken(shard, self._taken[shard])
+            self._taken_due.clear()
             self._outbox.flush(self.clock())
         except Exception as error:
             self._on_fatal(error)
@@ -192,6 +196,10 @@ class Gateway:
             if hosted.session.is_logged_on:
                 hosted.session.logout(text, now, DisconnectReason.SHUTDOWN)
                 self.touch(hosted)
+
+    def stop(self) -> None:
+        """The last flush: what was taken until now is stored with its messages."""
+        self._flush()
 
     @property
     def connected(self) -> int:

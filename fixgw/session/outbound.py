@@ -22,8 +22,8 @@ from fixgw.wire import Message
 class Outbound:
     """Each message takes the next MsgSeqNum(34) and becomes a Send effect.
 
-    ``connected`` is set by the session; without a connection, and while a replay runs,
-    messages stay in the store.
+    ``connected`` and ``is_logged_on`` are set by the session; without a connection, and
+    while a replay runs, messages stay in the store.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class Outbound:
     ) -> None:
         self.effects: list[Effect] = []
         self.connected = False
+        self.is_logged_on = False
         self._settings = settings
         self._numbers = numbers
         self._liveness = liveness
@@ -64,7 +65,9 @@ class Outbound:
         )
         if self.connected and self._resender.holds:
             self._resender.hold(seq)
+        # After a Logout no application message may follow: it waits in the store.
         held = not self.connected or self._resender.holds
+        held = held or not (admin or self.is_logged_on)
         self.effects.append(Send(seq, data, admin, held))
         self._liveness.sent(now_ns)
         return seq

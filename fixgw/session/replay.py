@@ -16,9 +16,6 @@ HEADER_TAGS = frozenset(
 PENDING_REQUESTS_MAX = 4
 """ResendRequests that may wait for the one being served; more are ignored."""
 
-INFINITY_OF_OLD = 999_999
-"""EndSeqNo(16) meaning "all" in FIX 4.2 and before, still sent by some."""
-
 
 class StoredMessage(NamedTuple):
     """A message as it was sent."""

@@ -38,7 +38,7 @@ from fixgw.session.liveness import Due, Liveness
 from fixgw.session.numbers import Numbers
 from fixgw.session.outbound import Outbound
 from fixgw.session.reasons import DisconnectReason
-from fixgw.session.replay import INFINITY_OF_OLD, StoredMessage
+from fixgw.session.replay import StoredMessage
 from fixgw.session.settings import SessionSettings
 from fixgw.session.tables import (
     KIND_OF,
@@ -55,6 +55,10 @@ from fixgw.wire import Message
 PEER_CLOSE_PATIENCE_S = 10
 """After we answered a Logout the client should close; so long we wait (test case
 13.b)."""
+
+
+MSG_SEQ_NUM_MAX = 10**15
+"""No session gets there; a NewSeqNo(36) above it would leave no room for numbers."""
 
 
 class Application(Protocol):
@@ -476,7 +480,7 @@ class Session:
     def _gap_filled(self, message: Message, seq: int, now_ns: int) -> None:
         """SequenceReset-GapFill at the expected number (test cases 10.b, 10.e)."""
         new = number(message.get(36))
-        if new is not None and new > seq:
+        if new is not None and seq < new <= MSG_SEQ_NUM_MAX:
             self.numbers.next_in = new
             return
         self.numbers.next_in += 1
@@ -501,6 +505,8 @@ class Session:
                 else SessionRejectReason.REQUIRED_TAG_MISSING
             )
             self.reject(message, reason, 36, reason.text, now_ns)
+        elif new > MSG_SEQ_NUM_MAX:
+            self.reject(message, 5, 36, f"NewSeqNo(36)={new} is too high", now_ns)
         elif new > self.numbers.next_in:
             self.numbers.next_in = new
         elif new < self.numbers.next_in:
@@ -518,7 +524,7 @@ class Session:
         """A ResendRequest(2): check its range and begin, or let it wait."""
         begin, end = number(message.get(7)), number(message.get(16))
         last = self._out.last_written
-        if end == 0 or end == INFINITY_OF_OLD or (end is not None and end > last):
+        if end == 0 or (end is not None and end > last):
             end = last
         if begin is None or begin < 1 or begin > last:
             self.reject(message, 5, 7, "BeginSeqNo(7) is out of range", now_ns)
@@ -580,3 +586,4 @@ class Session:
     def _move(self, happening: Happening) -> None:
         self.state = next_state(self.state, happening)
         self._out.connected = self.state is not State.DISCONNECTED
+        self._out.is_logged_on = self.state is State.ACTIVE

@@ -48,8 +48,17 @@ class Order:
     account: str
     cum: int = 0
     notional: int = 0
+    ended: int = 0
+    """OrdStatus(39) it ended with, 0 for a live or a filled order."""
     names: list[str] = field(default_factory=list)
     """Every ClOrdID(11) the order has had that is still noted."""
+
+    @property
+    def final_status(self) -> int:
+        """OrdStatus(39) of an order that is no longer live, else 0."""
+        if self.leaves:
+            return 0
+        return self.ended or OrdStatus.FILLED
 
     @property
     def avg_price(self) -> int:

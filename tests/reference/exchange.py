@@ -7,15 +7,10 @@ Where the rules name no order of checks, this is it: the identifier, what the co
 says the order is (symbol, side, type, time in force), its quantity (positive, lot,
 maximum), its price (positive, tick, minimum, maximum), its value, and what its side can
 hold. A command uses up its identifier unless the identifier itself was at fault.
-
-An event that answers a command carries its MsgSeqNum(34), epoch and flags; fills and
-expiries, which others' commands cause, carry none. A quantity limit applies to the
-quantity a command asks for.
+A quantity limit applies to the quantity a command asks for.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from engine.records import (
     CL_ORD_ID_BYTES,
@@ -32,7 +27,6 @@ from engine.records import (
     InstrumentEvent,
     Liquidity,
     OrderCommand,
-    OrderEvent,
     OrdStatus,
     OrdType,
     Reason,
@@ -43,6 +37,7 @@ from engine.records import (
 )
 from engine.statehash import Dump, state_hash
 from tests.reference.book import Book, Name, Order, check_terms, padded
+from tests.reference.events import Events
 
 OPEN_QTY_MAX = 9_200_000_000_000_000_000
 """What one side of one book may hold in all."""
@@ -62,34 +57,30 @@ class ReferenceExchange:
     """Same interface and same answers as :class:`engine.shard.Shard`."""
 
     def __init__(self, shard_id: int) -> None:
-        self.shard_id = shard_id
-        self.command_seq = 0
-        self.event_seq = 0
-        self.time = 0
+        self.events = Events(shard_id)
         self.day = 0
         self.duplicates = 0
         self.books: dict[str, Book] = {}
         self.names: dict[tuple[int, str], Name] = {}
         self.numbers: dict[int, tuple[int, int]] = {}
-        self.events: list[bytes] = []
 
     # -- the interface -----------------------------------------------------------------
 
     def apply(self, commands: bytes, time: int) -> bytes:
         """The events of the commands. ValueError, nothing changed, for bad input."""
         records = unpack_all(commands, COMMAND_BYTES)
-        if time <= self.time:
-            raise ValueError(f"{time} is not after {self.time}")
+        if time <= self.events.time:
+            raise ValueError(f"{time} is not after {self.events.time}")
         for record in records:
             if isinstance(record, InstrumentCommand) and (
                 record.tick <= 0 or record.lot <= 0 or not record.symbol
             ):
                 raise ValueError("an instrument needs a symbol, a tick and a lot")
-        self.time = time
-        self.events = []
+        self.events.time = time
+        self.events.packed = []
         for record in records:
             self._one(record)
-        return b"".join(self.events)
+        return b"".join(self.events.packed)
 
     def state_hash(self) -> bytes:
         return state_hash(self.dump())
@@ -112,23 +103,17 @@ class ReferenceExchange:
                 padded(text, CL_ORD_ID_BYTES),
                 name.order.order_id if name.order else 0,
                 name.order is not None and name.order.leaves > 0,
+                int(name.order.final_status) if name.order else 0,
             )
             for (session, text), name in self.names.items()
         )
         numbers = sorted((session, *last) for session, last in self.numbers.items())
-        counters = (
-            self.shard_id,
-            self.command_seq,
-            self.event_seq,
-            self.time,
-            self.day,
-        )
-        return counters, books, names, numbers
+        return (*self.events.counters(), self.day), books, names, numbers
 
     # -- commands ----------------------------------------------------------------------
 
     def _one(self, command: Record) -> None:
-        self.command_seq += 1
+        self.events.command_seq += 1
         if isinstance(command, InstrumentCommand):
             self._define(command)
         elif isinstance(command, ClockCommand):
@@ -164,10 +149,10 @@ class ReferenceExchange:
             if fault:
                 self._note(command, None)
         if fault:
-            self._refuse(EventKind.REJECTED, command, fault)
+            self.events.refuse(EventKind.REJECTED, command, fault, None)
             return
         order = Order(
-            order_id=self._id(self.command_seq),
+            order_id=self.events.id(self.events.command_seq),
             session=command.session,
             source=command.source,
             flags=command.flags,
@@ -182,7 +167,7 @@ class ReferenceExchange:
             account=command.account,
         )
         self._note(command, order)
-        self._tell(EventKind.ACCEPTED, order, command)
+        self.events.tell(EventKind.ACCEPTED, order, command)
         self._enter(order, command)
 
     def _cancel(self, command: OrderCommand) -> None:
@@ -191,7 +176,9 @@ class ReferenceExchange:
             order, fault = self._find(command)
             self._note(command, None)
         if fault or order is None:
-            self._refuse(EventKind.CANCEL_REJECTED, command, fault)
+            self.events.refuse(
+                EventKind.CANCEL_REJECTED, command, fault, self._named(command)
+            )
         else:
             self._take_out(order)
             self._end(order, EventKind.CANCELLED, Reason.REQUESTED, command)
@@ -205,7 +192,9 @@ class ReferenceExchange:
             if fault:
                 self._note(command, None)
         if fault or order is None:
-            self._refuse(EventKind.REPLACE_REJECTED, command, fault)
+            self.events.refuse(
+                EventKind.REPLACE_REJECTED, command, fault, self._named(command)
+            )
             return
         self._note(command, order)
         leaves = self._wanted(command, order)
@@ -225,7 +214,7 @@ class ReferenceExchange:
         order.price = command.price
         order.leaves = leaves
         order.qty = order.cum + leaves
-        self._tell(EventKind.REPLACED, order, command, orig_cl_ord_id=old_name)
+        self.events.tell(EventKind.REPLACED, order, command, orig_cl_ord_id=old_name)
         if not keeps_place:
             self._enter(order, command)
 
@@ -235,7 +224,7 @@ class ReferenceExchange:
         else:
             self.books[command.symbol] = Book(command)
         terms = {name: getattr(command, name) for name in TERMS}
-        self._emit(
+        self.events.emit(
             InstrumentEvent,
             EventKind.INSTRUMENT_DEFINED,
             symbol=command.symbol,
@@ -256,7 +245,7 @@ class ReferenceExchange:
             if name.order and name.order.leaves
         }
         self.day = command.day
-        self._emit(ClockEvent, EventKind.DAY_ENDED, day=command.day)
+        self.events.emit(ClockEvent, EventKind.DAY_ENDED, day=command.day)
 
     # -- checks ------------------------------------------------------------------------
 
@@ -290,12 +279,16 @@ class ReferenceExchange:
             return Reason.OPEN_QTY_ABOVE_MAX
         return Reason.NONE
 
+    def _named(self, command: OrderCommand) -> Order | None:
+        """The order OrigClOrdID(41) names, live or not."""
+        name = self.names.get((command.session, command.orig_cl_ord_id))
+        return name.order if name else None
+
     def _find(self, command: OrderCommand) -> tuple[Order | None, Reason]:
         """The live order OrigClOrdID(41) names, and what is wrong with naming it so."""
-        name = self.names.get((command.session, command.orig_cl_ord_id))
-        if name is None or name.order is None:
+        order = self._named(command)
+        if order is None:
             return None, Reason.UNKNOWN_ORDER
-        order = name.order
         if not order.leaves:
             return None, Reason.TOO_LATE
         if command.symbol and command.symbol != order.symbol:
@@ -377,12 +370,12 @@ class ReferenceExchange:
             order.leaves -= qty
             order.cum += qty
             order.notional += maker.price * qty
-        trade_id = self._id(self.event_seq + 1)
+        trade_id = self.events.id(self.events.event_seq + 1)
         for order, contra, liquidity in (
             (maker, taker, Liquidity.ADDED),
             (taker, maker, Liquidity.REMOVED),
         ):
-            self._tell(
+            self.events.tell(
                 EventKind.FILLED,
                 order,
                 None,
@@ -410,7 +403,8 @@ class ReferenceExchange:
             names["cl_ord_id"] = command.cl_ord_id
             names["orig_cl_ord_id"] = order.cl_ord_id
         ended = OrdStatus.EXPIRED if kind == EventKind.EXPIRED else OrdStatus.CANCELED
-        self._tell(
+        order.ended = ended
+        self.events.tell(
             kind,
             order,
             command,
@@ -424,83 +418,3 @@ class ReferenceExchange:
     def _forget_all(self, order: Order) -> None:
         for text in order.names:
             self._forget(order, text)
-
-    # -- events ------------------------------------------------------------------------
-
-    def _id(self, position: int) -> int:
-        return self.shard_id * 2**48 + position
-
-    def _emit(self, record: type[Record], kind: EventKind, **values: Any) -> None:
-        self.event_seq += 1
-        event = record(
-            kind=int(kind),  # type: ignore[call-arg]
-            seq=self.event_seq,
-            command_seq=self.command_seq,
-            time=self.time,
-            **values,
-        )
-        self.events.append(event.pack())
-
-    def _tell(
-        self, kind: EventKind, order: Order, command: OrderCommand | None, **values: Any
-    ) -> None:
-        """An event about an order as it now is; ``command`` is what it answers."""
-        told: dict[str, Any] = {
-            "side": order.side,
-            "ord_type": order.ord_type,
-            "time_in_force": order.time_in_force,
-            "ord_status": order.status,
-            "source": order.source,
-            "session": order.session,
-            "order_id": order.order_id,
-            "price": order.price,
-            "qty": order.qty,
-            "leaves_qty": order.leaves,
-            "cum_qty": order.cum,
-            "avg_price": order.avg_price,
-            "cl_ord_id": order.cl_ord_id,
-            "account": order.account,
-            "symbol": order.symbol,
-        }
-        if command:
-            told["flags"] = command.flags
-            told["msg_seq_num"] = command.msg_seq_num
-            told["session_epoch"] = command.session_epoch
-        self._emit(OrderEvent, kind, **{**told, **values})
-
-    def _refuse(self, kind: EventKind, command: OrderCommand, reason: Reason) -> None:
-        """What was asked and why not: with the order, if a live one was named."""
-        names = {
-            "cl_ord_id": command.cl_ord_id,
-            "orig_cl_ord_id": command.orig_cl_ord_id,
-        }
-        order = None
-        if kind != EventKind.REJECTED:
-            name = self.names.get((command.session, command.orig_cl_ord_id))
-            order = name.order if name else None
-        if order and order.leaves:
-            self._tell(kind, order, command, reason=reason, **names)
-            return
-        order_id = order.order_id if order else 0
-        if kind == EventKind.REJECTED:
-            order_id = self._id(self.command_seq)
-        self._emit(
-            OrderEvent,
-            kind,
-            reason=reason,
-            ord_status=OrdStatus.REJECTED,
-            order_id=order_id,
-            side=command.side,
-            ord_type=command.ord_type,
-            time_in_force=command.time_in_force,
-            flags=command.flags,
-            source=command.source,
-            session=command.session,
-            session_epoch=command.session_epoch,
-            msg_seq_num=command.msg_seq_num,
-            price=command.price,
-            qty=command.qty,
-            account=command.account,
-            symbol=command.symbol,
-            **names,
-        )

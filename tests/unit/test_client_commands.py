@@ -5,7 +5,9 @@ import re
 import pytest
 
 from fixgw.client import commands as language
-from fixgw.client.commands import LanguageError, NewOrder, Order, parse, parse_script
+from fixgw.client.bodies import cancel_body, order_body, replace_body
+from fixgw.client.commands import LanguageError, NewOrder, parse, parse_script
+from fixgw.client.orders import Order
 
 NOW = "20260102-03:04:05.678"
 
@@ -96,17 +98,17 @@ def test_a_script_is_cut_at_semicolons_and_lines() -> None:
 def test_bodies() -> None:
     new = parse("buy 100 ACME @ 10.00 gtc account=me")
     assert isinstance(new, NewOrder)
-    assert language.order_body(new, "B-1", NOW).fields == (
+    assert order_body(new, "B-1", NOW).fields == (
         *((35, "D"), (1, "me"), (11, "B-1"), (38, "100"), (40, "2"), (44, "10.00")),
         *((54, "1"), (55, "ACME"), (59, "1"), (60, NOW)),
     )
     order = Order("B-1", "1", "ACME", "100", "10.00", "me", "1")
-    assert language.cancel_body(order, "B-2", NOW).fields == (
+    assert cancel_body(order, "B-2", NOW).fields == (
         *((35, "F"), (1, "me"), (11, "B-2"), (38, "100"), (41, "B-1"), (54, "1")),
         *((55, "ACME"), (60, NOW)),
     )
     change = language.Replace("B-1", "50", "10.05")
-    assert language.replace_body(order, change, "B-2", NOW).fields == (
+    assert replace_body(order, change, "B-2", NOW).fields == (
         *((35, "G"), (1, "me"), (11, "B-2"), (38, "50"), (40, "2"), (41, "B-1")),
         *((44, "10.05"), (54, "1"), (55, "ACME"), (59, "1"), (60, NOW)),
     )
@@ -115,6 +117,6 @@ def test_bodies() -> None:
 def test_a_market_order_has_no_price() -> None:
     new = parse("sell 5 ACME market")
     assert isinstance(new, NewOrder)
-    body = language.order_body(new, "B-1", NOW)
+    body = order_body(new, "B-1", NOW)
     assert body.get(40) == "1"
     assert body.get(44) == body.get(59) == ""

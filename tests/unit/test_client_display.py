@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from fixgw.client.commands import CannotSend, Message
-from fixgw.client.display import Display, NoNames, OrderView, orders_table, sentence
+from fixgw.client.display import Display, orders_table
+from fixgw.client.message import Message
+from fixgw.client.names import NoNames
+from fixgw.client.orders import CannotSend, OrderView
+from fixgw.client.sentences import sentence
 from fixgw.dictionary import load
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import simplefix
 
-from fixgw.client.commands import Message
-from fixgw.client.connection import LogonFailed, Phase, Saved, Session, Settings
+from fixgw.client.login import LogonFailed, Settings
+from fixgw.client.message import Message
+from fixgw.client.saved import Saved
+from fixgw.client.session import Phase, Session
 
 
 class Recorder:

@@ -211,7 +211,7 @@ def test_out_of_range(column: str) -> None:
 @pytest.mark.parametrize("text", ["1e999999", "1e99999999", "9" * 5000])
 def test_absurd_numbers(text: str) -> None:
     (problem,) = problems(one(tick=text))
-    assert problem.startswith(f"x.csv:2: tick {text[:4]}")
+    assert problem.replace("'", "").startswith(f"x.csv:2: tick {text[:4]}")
 
 
 def test_a_wrong_number_of_columns() -> None:

@@ -88,7 +88,7 @@ class Model:
     def check(self) -> None:
         rows = [
             (session, text.rstrip(b"\0").decode(), number)
-            for session, text, number, live in self.shard.dump()[2]
+            for session, text, number, live, _ in self.shard.dump()[2]
             if live
         ]
         assert rows == sorted((*key, number) for key, number in self.known.items())
