@@ -138,6 +138,10 @@ def refusals_tell_the_truth(events: Events) -> None:
             require(not event.leaves_qty and not event.cum_qty, "not a blank", event)
             continue
         told = last[event.order_id]
+        if told.ord_status in TERMINAL:
+            require(event.ord_status == told.ord_status, "another end", event)
+            require(not event.leaves_qty, "open after its end", event)
+            continue
         for name in ("ord_status", "price", "qty", "leaves_qty", "cum_qty", "session"):
             same = getattr(event, name) == getattr(told, name)
             require(same, f"{name} is not that of event {told.seq}", event)
