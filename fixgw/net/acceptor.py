@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -110,8 +111,17 @@ class Acceptor:
             connection.shut_down()
         await asyncio.sleep(0)
 
-    def _opened(self, connection: FixConnection) -> bool:
+    def _opened(self, connection: FixConnection, sock: socket.socket) -> bool:
         self.connections.add(connection)
+        settings = self._settings
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, settings.no_delay)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, settings.keep_alive)
+        for option, size in (
+            (socket.SO_SNDBUF, settings.send_buffer_bytes),
+            (socket.SO_RCVBUF, settings.receive_buffer_bytes),
+        ):
+            if size:
+                sock.setsockopt(socket.SOL_SOCKET, option, size)
         return len(self.connections) <= self._connections_max
 
     def _closed(self, connection: FixConnection) -> None:

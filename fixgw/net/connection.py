@@ -40,7 +40,7 @@ class FixConnection(asyncio.Protocol):
         self,
         gateway: Gateway,
         logon_timeout_s: float,
-        opened: Callable[[FixConnection], bool],
+        opened: Callable[[FixConnection, socket.socket], bool],
         closed: Callable[[FixConnection], None],
     ) -> None:
         self._gateway = gateway
@@ -69,10 +69,7 @@ class FixConnection(asyncio.Protocol):
         name = transport.get_extra_info("peername")
         if name:
             self.address, self.peer = name[0], f"{name[0]}:{name[1]}"
-        sock = transport.get_extra_info("socket")
-        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if not self._opened(self):
+        if not self._opened(self, transport.get_extra_info("socket")):
             self._end(DisconnectReason.CONNECTION_LIMIT)
             return
         self._timer = asyncio.get_running_loop().call_later(

@@ -78,7 +78,14 @@ def environment() -> dict[str, str]:
 class Exchange:
     """``bin/fixgw up`` as started by a reader."""
 
-    def __init__(self, command: str, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        command: str,
+        folder: Path,
+        environment: dict[str, str],
+        running: list[Exchange],
+    ) -> None:
+        running.append(self)
         self._out = folder / "up.out"
         with self._out.open("w") as out, (folder / "up.err").open("w") as err:
             self.process = subprocess.Popen(
@@ -137,8 +144,7 @@ def test_the_first_ten_lines_lead_to_a_fill(
     steps = blocks()[0]
     assert steps[0].command.startswith("git clone")
     assert all(step.command in head for step in steps)
-    exchange = Exchange(steps[1].command, folder, environment)
-    running.append(exchange)
+    exchange = Exchange(steps[1].command, folder, environment, running)
     assert "FILL" not in run(steps[2], folder, environment)
     assert "FILL sell 100 ACME @ 10, 0 left" in run(steps[3], folder, environment)
     exchange.stop()
@@ -150,8 +156,7 @@ def test_what_is_shown_is_what_happens(
     start, *clients = [step for block in blocks()[1:] for step in block]
     assert start.command == "bin/fixgw up"
     assert len(clients) == 3
-    exchange = Exchange(start.command, folder, environment)
-    running.append(exchange)
+    exchange = Exchange(start.command, folder, environment, running)
     assert exchange.said().strip().splitlines() == start.output
     for step in clients:
         got = run(step, folder, environment)
