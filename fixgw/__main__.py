@@ -2,4 +2,4 @@
 
 from fixgw.ops.cli import main
 
-main()
+main(prog_name="fixgw")
