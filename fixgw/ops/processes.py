@@ -93,6 +93,9 @@ def _run(action: Callable[[], int]) -> None:
     except FolderInUse as error:
         click.echo(f"fixgw: not started: {error}", err=True)
         code = IN_USE
+    except KeyboardInterrupt:
+        # Ctrl-C before anything was started, so there is nothing to stop.
+        code = 0
     except CorruptLog as error:
         log.critical("damaged log, nothing is served from it: %s", error)
         code = shard_server.ExitCode.CORRUPT_LOG

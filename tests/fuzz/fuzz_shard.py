@@ -52,7 +52,7 @@ def check_books(shard: Shard) -> None:
         if bids and asks:
             assert bids[0][0] < asks[0][0], "the book is crossed"
     assert live == shard.open_orders
-    assert len({(owner, text) for owner, text, _, _ in ids}) == len(ids)
+    assert len({(owner, text) for owner, text, *_ in ids}) == len(ids)
 
 
 def check(data: bytes) -> None:
