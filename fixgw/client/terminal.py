@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from datetime import UTC, datetime
@@ -19,8 +20,12 @@ class Terminal:
         self.signs_of_life: set[str] = set()  # TestReqIDs that came back
 
     def write(self, text: str) -> None:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Nobody reads any more (``| head``): the session still ends in order.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def notice(self, text: str) -> None:
         self.write(self.display.style(f"! {text}", "bold"))
