@@ -46,6 +46,8 @@ def main() -> None:
     target = str(ROOT) + (f"[{','.join(extras)}]" if extras else "")
     title = "Installing fixgw and compiling its hot modules"
     if extras and not has_module("quickfix"):
+        if not (shutil.which("g++") or shutil.which("c++") or os.environ.get("CXX")):
+            fail("no C++ compiler, QuickFIX needs one. Debian: apt-get install g++")
         step(
             "Building QuickFIX from source (once, about five minutes)",
             [*pip, "--no-build-isolation", *quickfix_requirement()],
