@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
+from hypothesis import settings
+
 import engine.shard
+
+# Where a red run stops others, the examples are the same for the same code; everywhere
+# else each run tries new ones.
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "explore")
 
 
 def pytest_report_header() -> list[str]:

@@ -44,7 +44,7 @@ def test_help_lists_every_command() -> None:
 def test_help_of_a_command(command: str) -> None:
     result = run(command, "--help")
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.startswith(f"Usage: python -m fixgw {command} ")
+    assert result.stdout.startswith(f"Usage: fixgw {command} ")
     usage, _, text = result.stdout.partition("\n\n")
     assert len(usage) < 200
     assert len(text.split()) > 20

@@ -17,6 +17,7 @@ import pytest
 import simplefix
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simplefix.data import RAW_LEN_TAGS
 
 from fixgw.wire import (
     MESSAGE_BYTES_MAX,
@@ -619,12 +620,12 @@ def test_the_largest_message(limit: int) -> None:
     items = framer.feed(more + GOOD)
     assert isinstance(items[0], Garbled)
     assert items[0].reason == "the message is too long"
-    assert raws(items) == [GOOD]
+    assert raws(items) == ([GOOD] if len(GOOD) <= limit else [])
     huge = sealed("35=0|58=" + "x" * limit + "|")
     items = framer.feed(huge + GOOD)
     assert isinstance(items[0], Garbled)
     assert items[0].reason == "BodyLength(9) is out of range"
-    assert raws(items) == [GOOD]
+    assert raws(items) == ([GOOD] if len(GOOD) <= limit else [])
 
 
 def test_a_head_without_a_length_is_given_up() -> None:
@@ -883,6 +884,9 @@ def test_messages_of_finish_are_read_by_simplefix(
     # simplefix takes no empty value, and finds the end by the first 10=: both are
     # stricter than FIX, so only messages without them can be compared.
     if not begin or any(not value for _, value in fields):
+        return
+    # It also knows length fields of later versions, which are plain fields here.
+    if any(tag in RAW_LEN_TAGS for tag, _ in fields):
         return
     parser = simplefix.FixParser()
     parser.append_buffer(built)
