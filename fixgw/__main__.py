@@ -1,5 +1,10 @@
 """``python -m fixgw``: the command line."""
 
-from fixgw.ops.cli import main
+import sys
 
-main(prog_name="fixgw")
+try:
+    from fixgw.ops.cli import main
+
+    main(prog_name="fixgw")
+except KeyboardInterrupt:
+    sys.exit(130)

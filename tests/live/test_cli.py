@@ -101,8 +101,10 @@ def test_ctrl_c_during_the_start(
     code = exchange.wait_ended(10.0)
     left = [name for name, process in processes.items() if process.is_alive]
     assert not left
-    assert code in (0, 1, 130)
-    assert "Traceback" not in exchange.errors()
+    # By the signal itself: the interpreter was still starting, no line of ours had run.
+    if code != -signal.SIGINT:
+        assert code in (0, 1, 130)
+        assert "Traceback" not in exchange.errors()
     # And the folder is good for another start.
     exchange.start()
     exchange.stop()
