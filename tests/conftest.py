@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 
+import pytest
 from hypothesis import settings
 
 import engine.shard
@@ -13,6 +15,12 @@ import engine.shard
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "explore")
+
+
+def pytest_configure() -> None:
+    """Without QuickFIX its tests are skipped, by name; not where a run decides."""
+    if os.environ.get("CI") and importlib.util.find_spec("quickfix") is None:
+        raise pytest.UsageError("QuickFIX is missing; bin/test installs it")
 
 
 def pytest_report_header() -> list[str]:
