@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fixgw import config as module
-from fixgw.config import Config, ConfigError, load, parse
+from fixgw.config import Config, ConfigError, SideDoor, load, parse
 from fixgw.ops.setup import (
     Overrides,
     SetupError,
@@ -49,6 +49,7 @@ def test_the_sample() -> None:
         shard_count=2,
         pins={"BTC-USD": 0, "ETH-USD": 1},
         day_ends_ns=0,
+        sidedoor=SideDoor(keys=ROOT / "data" / "sidedoor" / "api-keys.json"),
     )
     assert config.path == module.DEFAULT_PATH
     assert config.sessions.exists()
@@ -76,6 +77,52 @@ def test_absolute_paths() -> None:
 def test_the_end_of_the_day(text: str, seconds: int) -> None:
     config = parse(tree(engine={"day_ends": text}), PATH)
     assert config.day_ends_ns == seconds * 10**9
+
+
+def test_data_elsewhere_takes_the_keys_along() -> None:
+    config = parse(tree(), PATH).with_data(Path("/other"))
+    assert config.sidedoor.keys == Path("/other/sidedoor/api-keys.json")
+    assert config.admin_socket("gateway") == Path("/other/gateway-0/admin.sock")
+    assert config.admin_socket("shard 1") == Path("/other/shard-1/admin.sock")
+    assert config.admin_socket("readmodel") == Path("/other/readmodel/admin.sock")
+    assert config.audit_log == Path("/other/audit.log")
+    own = parse(tree(sidedoor={"keys": "keys.json"}), PATH).with_data(Path("/other"))
+    assert own.sidedoor.keys == Path("/somewhere/keys.json")
+
+
+def test_what_is_run() -> None:
+    shards = ["shard 0", "shard 1"]
+    assert parse(tree(), PATH).processes == [
+        *(*shards, "gateway", "sidedoor", "readmodel"),
+    ]
+    kafka = {"bootstrap_servers": "a:9092, b:9092"}
+    assert parse(
+        tree(sidedoor={"enabled": False}, readmodel={"enabled": False}, kafka=kafka),
+        PATH,
+    ).processes == [*shards, "gateway", "publisher"]
+
+
+def test_ports_of_metrics() -> None:
+    config = parse(tree(metrics={"port": 9000}), PATH)
+    ports = [config.metrics_port(name) for name in ("supervisor", *config.processes)]
+    assert ports == [9000, 9010, 9011, 9001, 9002, 9004]
+    free = parse(tree(metrics={"port": 0}), PATH)
+    assert {free.metrics_port(name) for name in free.processes} == {0}
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "good"),
+    [
+        ("redis", "url", "rediss://user:secret@host:6379/1"),
+        ("redis", "url", "unix:///run/redis.sock"),
+        ("redis", "url", ""),
+        ("kafka", "bootstrap_servers", "[::1]:9092"),
+        ("readmodel", "database", "postgresql:///fixgw?host=/run/postgresql"),
+        ("readmodel", "database", "sqlite"),
+    ],
+)
+def test_good_addresses(section: str, key: str, good: str) -> None:
+    parse(tree(**{section: {key: good}}), PATH)
 
 
 # -- problems --------------------------------------------------------------------------
@@ -132,7 +179,7 @@ def test_no_time_of_day(value: object) -> None:
 @pytest.mark.parametrize("key", ["shards", "engine"])
 def test_no_table(key: str) -> None:
     assert problems(tree(**{key: 3})) == [f"{key} is no table"]
-    assert problems(tree(shards={"pins": 3})) == ["pins is no table"]
+    assert problems(tree(shards={"pins": 3})) == ["shards.pins is no table"]
 
 
 @pytest.mark.parametrize(
@@ -140,16 +187,80 @@ def test_no_table(key: str) -> None:
     [
         ({"session": "x"}, "unknown key session; did you mean sessions?"),
         ({"colour": "red"}, "unknown key colour"),
-        ({"shards": {"cuont": 2}}, "unknown key shards.cuont; did you mean count?"),
+        (
+            {"shards": {"cuont": 2}},
+            "unknown key shards.cuont; did you mean shards.count?",
+        ),
         ({"shards": {"x": 2}}, "unknown key shards.x"),
+        ({"sidedor": {"port": 1}}, "unknown key sidedor; did you mean sidedoor?"),
+        ({"port": 1}, "unknown key port; did you mean sidedoor.port?"),
+        (
+            {"redis": {"topic": "x"}},
+            "unknown key redis.topic; did you mean kafka.topic?",
+        ),
         (
             {"engine": {"day_end": "00:00:00"}},
-            "unknown key engine.day_end; did you mean day_ends?",
+            "unknown key engine.day_end; did you mean engine.day_ends?",
         ),
     ],
 )
 def test_unknown_keys(wrong: dict[str, Any], message: str) -> None:
     assert problems(tree(**wrong)) == [message]
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "wanted"),
+    [
+        ("sidedoor", "enabled", 1, "not true or false"),
+        ("sidedoor", "host", "", "not a text"),
+        ("sidedoor", "port", 65536, "not 0 to 65535"),
+        ("sidedoor", "port", "8080", "not 0 to 65535"),
+        ("sidedoor", "receive_window_ms", 99, "not 100 to 60000"),
+        ("sidedoor", "reads_per_second", 0, "not 1 to 1000000"),
+        ("redis", "url", "http://x", "not an address like redis://host"),
+        ("redis", "url", "redis", "not an address like redis://host"),
+        ("redis", "url", 6379, "not an address like redis://host"),
+        ("kafka", "bootstrap_servers", "x", "not servers like host:9092,other:9092"),
+        ("kafka", "bootstrap_servers", "x:0", "not servers like host:9092,other:9092"),
+        ("kafka", "bootstrap_servers", 9092, "not servers like host:9092,other:9092"),
+        ("kafka", "bootstrap_servers", ",", "not servers like host:9092,other:9092"),
+        ("kafka", "bootstrap_servers", "x:1,", "not servers like host:9092,other:9092"),
+        ("redis", "url", "redis://", "not an address like redis://host"),
+        (
+            *("kafka", "topic", ".."),
+            "not a topic: 1 to 249 of letters, digits, '.', '_', '-'",
+        ),
+        ("readmodel", "source", "redis", "not log or kafka"),
+        (
+            *("readmodel", "database", "mysql://x"),
+            "not sqlite or an address like postgresql://host",
+        ),
+        ("metrics", "port", 65535, "not 0 to 65269"),
+    ],
+)
+def test_wrong_values(section: str, key: str, value: object, wanted: str) -> None:
+    assert problems(tree(**{section: {key: value}})) == [
+        f"{section}.{key} is {value!r}, {wanted}"
+    ]
+
+
+def test_a_wrong_address_is_told_without_its_password() -> None:
+    wrong = tree(redis={"url": "http://me:geheim@host"})
+    assert problems(wrong) == [
+        "redis.url is 'http://me:***@host', not an address like redis://host"
+    ]
+
+
+def test_values_that_do_not_go_together() -> None:
+    assert problems(
+        tree(
+            sidedoor={"orders_per_second": 10, "orders_burst": 9},
+            readmodel={"source": "kafka"},
+        )
+    ) == [
+        "sidedoor.orders_burst is 9, below sidedoor.orders_per_second",
+        "readmodel.source is kafka, but kafka.bootstrap_servers is not set",
+    ]
 
 
 def test_all_problems_at_once() -> None:
@@ -163,8 +274,8 @@ def test_all_problems_at_once() -> None:
         "instruments is missing or no path",
         "data is missing or no path",
         "shards.count is 0, not 1 to 256",
-        "shards.pins: A is pinned to -1, no shard",
         "engine.day_ends is 1, not a time like 17:30:00",
+        "shards.pins: A is pinned to -1, no shard",
     ]
 
 
