@@ -45,6 +45,7 @@ cdef struct BookSide:
     int32_t count
     int32_t capacity
     int64_t open_qty            # sum of LeavesQty(151) over all levels
+    int64_t orders              # in all levels
 
 
 cdef struct Instrument:
@@ -57,6 +58,9 @@ cdef struct Instrument:
     int64_t notional_max
     unsigned char symbol[24]
     unsigned char currency[8]
+    uint8_t status              # InstrumentStatus
+    uint64_t trades             # of all time
+    int128 traded_qty           # of all time: beyond an int64 after ten large orders
     BookSide bids
     BookSide asks
 

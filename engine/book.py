@@ -134,6 +134,7 @@ def rest(orders, side, slot, key):
     level.newest = slot
     level.qty += orders[slot].leaves
     side.open_qty += orders[slot].leaves
+    side.orders += 1
     return 0
 
 
@@ -153,6 +154,7 @@ def unlink(orders, side, place, slot):
     order: cython.pointer(Order) = cython.address(orders[slot])
     level.qty -= order.leaves
     side.open_qty -= order.leaves
+    side.orders -= 1
     if order.older >= 0:
         orders[order.older].newer = order.newer
     else:

@@ -2,7 +2,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from engine.book cimport BookSide, Instrument, Order, OrderPool
 from engine.keytable cimport KeyTable
-from engine.records cimport InstrumentCommand
+from engine.records cimport InstrumentCommand, StatusCommand
 
 
 cdef class Books:
@@ -17,6 +17,10 @@ cdef class Books:
     cdef Instrument *terms_of(self, int32_t slot) noexcept nogil
     cdef BookSide *own_side(self, int32_t slot) noexcept nogil
     cdef BookSide *other_side(self, int32_t slot) noexcept nogil
+    cdef object terms_at(self, int32_t index)
+    cdef object figures_at(self, int32_t index)
+    cdef object listed(self, int32_t slot)
+    cdef bint set_status(self, const StatusCommand *command) noexcept nogil
 
 
 cdef int64_t key_of(uint8_t side, int64_t price) noexcept nogil

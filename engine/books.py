@@ -1,12 +1,28 @@
 """All instruments of a shard with their books, and the pool of orders. Compiled."""
 
 import cython
-from cython.cimports.engine.book import BookSide, Instrument, Order, OrderPool
+from cython.cimports.engine.book import (
+    BookSide,
+    Instrument,
+    Order,
+    OrderPool,
+    int128,
+)
+from cython.cimports.engine.events import average
 from cython.cimports.engine.keytable import KeyTable
-from cython.cimports.engine.records import SIDE_BUY
+from cython.cimports.engine.records import (
+    INSTRUMENT_HALTED,
+    INSTRUMENT_TRADING,
+    SIDE_BUY,
+)
 from cython.cimports.libc.stdint import int32_t, int64_t, uint64_t
 from cython.cimports.libc.stdlib import free, realloc
 from cython.cimports.libc.string import memcpy, memset
+
+from engine.figures import InstrumentFigures, OpenOrder
+
+PLACE_MAX = cython.declare(int64_t, 2**31 - 1)
+"""Instruments and orders are counted with 32 bits."""
 
 
 @cython.final
@@ -63,6 +79,7 @@ class Books:
             memcpy(text, command.symbol, 24)
             memset(cython.address(text[24]), 0, 12)
             self.symbols.insert(0, text, 0, index)
+            self.instruments[index].status = INSTRUMENT_TRADING
             self.count += 1
         terms = cython.address(self.instruments[index])
         terms.tick = command.tick
@@ -75,6 +92,14 @@ class Books:
         memcpy(terms.symbol, command.symbol, 24)
         memcpy(terms.currency, command.currency, 8)
         return terms
+
+    def set_status(self, command):
+        """Halts or resumes an instrument; whether that changed anything."""
+        index: int32_t = self.find(command.symbol)
+        if index < 0 or self.instruments[index].status == command.status:
+            return False
+        self.instruments[index].status = command.status
+        return True
 
     def terms_of(self, slot):
         """The instrument of the order in ``slot``."""
@@ -96,41 +121,154 @@ class Books:
 
     def terms(self) -> list:
         """Symbol, currency and terms of every instrument, in order of definition."""
-        i: int32_t
-        rows = []
-        for i in range(self.count):
-            terms = cython.address(self.instruments[i])
-            rows.append(
-                (
-                    terms.symbol[:24],
-                    terms.currency[:8],
-                    (
-                        terms.tick,
-                        terms.lot,
-                        terms.reference_price,
-                        terms.price_min,
-                        terms.price_max,
-                        terms.qty_max,
-                        terms.notional_max,
-                    ),
-                )
+        return [self.terms_at(i) for i in range(self.count)]
+
+    def terms_at(self, index):
+        """The same of one."""
+        terms: cython.pointer(Instrument) = cython.address(self.instruments[index])
+        return (
+            terms.symbol[:24],
+            terms.currency[:8],
+            (
+                terms.tick,
+                terms.lot,
+                terms.reference_price,
+                terms.price_min,
+                terms.price_max,
+                terms.qty_max,
+                terms.notional_max,
+            ),
+        )
+
+    def status_of(self, symbol: str) -> int:
+        """The status of an instrument, 0 for one that is not there."""
+        text: bytes = symbol.encode().ljust(24, b"\0")
+        index: int32_t = -1
+        if len(text) == 24:
+            index = self.find(
+                cython.cast(cython.p_uchar, cython.cast(cython.p_char, text))
             )
-        return rows
+        return self.instruments[index].status if index >= 0 else 0
+
+    def halted(self) -> list:
+        """The symbols that are halted."""
+        return [
+            text_of(self.instruments[i].symbol[:24])
+            for i in range(self.count)
+            if self.instruments[i].status == INSTRUMENT_HALTED
+        ]
 
     def dump(self) -> list:
-        """Every book: its terms, then bids and asks, queue by queue."""
+        """Every book: its terms, then bids and asks, queue by queue.
+
+        Only a halted instrument's status is said, behind its terms: the state of a log
+        without halts has the digest it had before there were any.
+        """
         i: int32_t
         books = []
-        for i, row in enumerate(self.terms()):
+        for i, (symbol, currency, values) in enumerate(self.terms()):
             terms = cython.address(self.instruments[i])
+            if terms.status == INSTRUMENT_HALTED:
+                values = (*values, INSTRUMENT_HALTED)
             books.append(
                 (
-                    *row,
+                    symbol,
+                    currency,
+                    values,
                     dump_side(self.pool.orders, cython.address(terms.bids)),
                     dump_side(self.pool.orders, cython.address(terms.asks)),
                 )
             )
         return books
+
+    def figures(self) -> tuple:
+        """An :class:`InstrumentFigures` of every instrument, in order of definition."""
+        return tuple([self.figures_at(i) for i in range(self.count)])
+
+    def figures_at(self, index):
+        """The same of one."""
+        terms: cython.pointer(Instrument) = cython.address(self.instruments[index])
+        return InstrumentFigures(
+            text_of(terms.symbol[:24]),
+            terms.status,
+            terms.trades,
+            wide(terms.traded_qty),
+            terms.bids.count,
+            terms.asks.count,
+            terms.bids.open_qty,
+            terms.asks.open_qty,
+            terms.bids.orders + terms.asks.orders,
+        )
+
+    def instruments_page(self, first: int64_t, count: int64_t) -> list:
+        """Terms and figures of ``count`` instruments from ``first`` on."""
+        return [
+            (self.terms_at(i), self.figures_at(i))
+            for i in range(first, page_end(first, count, self.count))
+        ]
+
+    def page(self, slot: int64_t, count: int64_t) -> tuple:
+        """The open orders in ``count`` slots from ``slot``, and where to go on, or
+        -1."""
+        place: int32_t
+        end: int32_t = page_end(slot, count, self.pool.capacity)
+        orders = []
+        for place in range(slot, end):
+            if self.pool.orders[place].order_id != 0:
+                orders.append(self.listed(place))
+        return orders, end if end < self.pool.capacity else -1
+
+    def find_open(self, order_id: uint64_t):
+        """The open order with this number, or None."""
+        place: int32_t
+        for place in range(self.pool.capacity):
+            if order_id != 0 and self.pool.orders[place].order_id == order_id:
+                return self.listed(place)
+        return None
+
+    def listed(self, slot):
+        """The :class:`OpenOrder` in a slot."""
+        order: cython.pointer(Order) = cython.address(self.pool.orders[slot])
+        terms: cython.pointer(Instrument) = self.terms_of(slot)
+        return OpenOrder(
+            order.order_id,
+            order.session,
+            order.source,
+            text_of(terms.symbol[:24]),
+            order.side,
+            order.ord_type,
+            order.time_in_force,
+            order.price,
+            order.qty,
+            order.leaves,
+            order.cum,
+            average(order.notional, order.cum),
+            text_of(order.cl_ord_id[:36]),
+            text_of(order.account[:24]),
+        )
+
+
+@cython.cfunc
+def page_end(first: int64_t, count: int64_t, size: int32_t) -> int32_t:
+    """Where a page ends that begins with ``first``; raises ValueError for none."""
+    if not (0 <= first <= PLACE_MAX and 0 < count <= PLACE_MAX):
+        raise ValueError(f"no page of {count} from {first}")
+    return cython.cast(int32_t, min(first + count, size))
+
+
+@cython.cfunc
+def wide(value: int128):
+    """A 128-bit number as Python's, which Cython does not convert by itself."""
+    high: object = cython.cast(int64_t, value >> 64)
+    low: object = cython.cast(uint64_t, value)
+    return (high << 64) + low
+
+
+@cython.cfunc
+def text_of(padded: bytes) -> str:
+    """A text of a record. What is not ASCII cannot come from a gateway; it is shown
+    and no reason to fail."""
+    return padded.rstrip(b"\0").decode("ascii", "backslashreplace")
 
 
 def key_of(side, price):

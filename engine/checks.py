@@ -14,7 +14,10 @@ from cython.cimports.engine.records import (
     COMMAND_END_OF_DAY,
     COMMAND_NEW_ORDER,
     COMMAND_REPLACE,
+    COMMAND_SET_INSTRUMENT_STATUS,
     FLAG_QTY_IS_LEAVES,
+    INSTRUMENT_HALTED,
+    INSTRUMENT_TRADING,
     ORD_TYPE_LIMIT,
     ORD_TYPE_MARKET,
     REASON_NONE,
@@ -30,6 +33,7 @@ from cython.cimports.engine.records import (
     REASON_QTY_OFF_LOT,
     REASON_SIDE_CHANGED,
     REASON_SYMBOL_MISMATCH,
+    REASON_TRADING_HALTED,
     REASON_UNKNOWN_SYMBOL,
     REASON_UNSUPPORTED_ORD_TYPE,
     REASON_UNSUPPORTED_SIDE,
@@ -41,6 +45,7 @@ from cython.cimports.engine.records import (
     TIF_IOC,
     InstrumentCommand,
     OrderCommand,
+    StatusCommand,
 )
 from cython.cimports.libc.stdint import uint8_t, uint16_t
 from cython.cimports.libc.string import memcmp
@@ -52,6 +57,8 @@ def check_new(command, terms):
     side: cython.pointer(BookSide)
     if terms == cython.NULL:
         return REASON_UNKNOWN_SYMBOL
+    if terms.status == INSTRUMENT_HALTED:
+        return REASON_TRADING_HALTED
     if command.side != SIDE_BUY and command.side != SIDE_SELL:
         return REASON_UNSUPPORTED_SIDE
     if command.ord_type != ORD_TYPE_LIMIT and command.ord_type != ORD_TYPE_MARKET:
@@ -87,6 +94,8 @@ def check_same_order(command, order, terms):
 def check_replace(command, order, terms, side, leaves):
     """A replace that is to leave ``leaves`` open."""
     reason: uint16_t = REASON_NONE
+    if terms.status == INSTRUMENT_HALTED:
+        return REASON_TRADING_HALTED
     if not (command.flags & FLAG_QTY_IS_LEAVES and command.qty == 0):
         reason = check_terms(command, terms, order.ord_type)
     if reason != REASON_NONE:
@@ -153,6 +162,7 @@ def check_commands(commands) -> None:
             and kind != COMMAND_REPLACE
             and kind != COMMAND_DEFINE_INSTRUMENT
             and kind != COMMAND_END_OF_DAY
+            and kind != COMMAND_SET_INSTRUMENT_STATUS
         ):
             raise ValueError(f"command {i // COMMAND_BYTES} has unknown kind {kind}")
         if kind == COMMAND_DEFINE_INSTRUMENT:
@@ -171,4 +181,16 @@ def check_commands(commands) -> None:
                 raise ValueError(
                     f"command {i // COMMAND_BYTES}: an instrument needs a symbol, a "
                     "positive tick and lot, and limits within the engine's own"
+                )
+        if kind == COMMAND_SET_INSTRUMENT_STATUS:
+            wanted = cython.cast(
+                cython.pointer(cython.const[StatusCommand]), cython.address(view[i])
+            )
+            if wanted.symbol[0] == 0 or (
+                wanted.status != INSTRUMENT_TRADING
+                and wanted.status != INSTRUMENT_HALTED
+            ):
+                raise ValueError(
+                    f"command {i // COMMAND_BYTES}: a status needs a symbol, and is "
+                    "trading or halted"
                 )

@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint64_t
 
-from engine.book cimport Instrument, Order
+from engine.book cimport Instrument, Order, int128
 from engine.records cimport OrderCommand, OrderEvent
 
 
@@ -12,6 +12,8 @@ cdef class EventBuffer:
     cdef unsigned char *data
     cdef int64_t count
     cdef int64_t capacity
+    cdef uint64_t kinds[256]        # how many events of each kind, ever
+    cdef uint64_t reasons[64]       # how many gave each reason
 
     cdef uint64_t identifier(self, uint64_t number) noexcept nogil
     cdef OrderEvent *add(self, int kind) except NULL
@@ -21,6 +23,9 @@ cdef class EventBuffer:
     cdef OrderEvent *add_refusal(
         self, const OrderCommand *command, int kind, int reason
     ) except NULL
+    cdef int add_terms(self, const Instrument *terms) except -1
+    cdef void tally(self) noexcept nogil
 
 
+cdef int64_t average(int128 notional, int64_t cum) noexcept nogil
 cdef void caused_by(OrderEvent *event, const OrderCommand *command) noexcept nogil

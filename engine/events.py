@@ -5,16 +5,20 @@ import cython
 from cython.cimports.engine.book import int128
 from cython.cimports.engine.records import (
     EVENT_BYTES,
+    EVENT_INSTRUMENT_DEFINED,
     EVENT_REJECTED,
     STATUS_FILLED,
     STATUS_NEW,
     STATUS_PARTIALLY_FILLED,
     STATUS_REJECTED,
+    InstrumentEvent,
     OrderEvent,
 )
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint64_t
 from cython.cimports.libc.stdlib import free, realloc
 from cython.cimports.libc.string import memcpy, memset
+
+from engine.records import EventKind, Reason
 
 SHARD_SHIFT = cython.declare(cython.int, 48)
 """An identifier is the shard above this many bits of number."""
@@ -110,6 +114,41 @@ class EventBuffer:
         caused_by(event, command)
         return event
 
+    def add_terms(self, terms):
+        """The event that tells an instrument's terms."""
+        event: cython.pointer(InstrumentEvent) = cython.cast(
+            cython.pointer(InstrumentEvent), self.add(EVENT_INSTRUMENT_DEFINED)
+        )
+        event.tick = terms.tick
+        event.lot = terms.lot
+        event.reference_price = terms.reference_price
+        event.price_min = terms.price_min
+        event.price_max = terms.price_max
+        event.qty_max = terms.qty_max
+        event.notional_max = terms.notional_max
+        memcpy(event.symbol, terms.symbol, 24)
+        memcpy(event.currency, terms.currency, 8)
+        return 0
+
+    def tally(self):
+        """Counts the events of a whole batch: one pass, while they are in the cache."""
+        event: cython.pointer(cython.const[OrderEvent])
+        i: int64_t
+        for i in range(self.count):
+            event = cython.cast(
+                cython.pointer(cython.const[OrderEvent]), self.data + i * EVENT_BYTES
+            )
+            self.kinds[event.kind] += 1
+            if event.kind < EVENT_INSTRUMENT_DEFINED:
+                self.reasons[event.reason & 63] += 1
+
+    def figures(self) -> tuple:
+        """How many events of each kind, and how many gave each reason."""
+        return (
+            {kind: self.kinds[int(kind)] for kind in EventKind},
+            {reason: self.reasons[int(reason)] for reason in Reason if reason},
+        )
+
 
 def caused_by(event, command):
     """Notes which message of the session the event answers."""
@@ -118,11 +157,7 @@ def caused_by(event, command):
     event.session_epoch = command.session_epoch
 
 
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def average(notional: int128, cum: int64_t) -> int64_t:
+def average(notional, cum):
     """AvgPx(6): rounded half up; 0 for an order without fills."""
     if cum == 0:
         return 0

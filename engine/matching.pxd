@@ -1,5 +1,6 @@
 from libc.stdint cimport int32_t, uint8_t
 
+from engine.book cimport BookSide
 from engine.books cimport Books
 from engine.events cimport EventBuffer
 from engine.orderids cimport OrderIds
@@ -17,4 +18,6 @@ cdef class Matching:
     cdef int take_out(
         self, const OrderCommand *command, int32_t slot, int kind, int reason
     ) except -1
+    cdef int expire_day(self) except -1
+    cdef int expire_level(self, BookSide *side, int32_t place) except -1
     cdef int bury(self, int32_t slot, uint8_t status) except -1

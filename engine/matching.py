@@ -20,13 +20,15 @@ from cython.cimports.engine.records import (
     LIQUIDITY_REMOVED,
     ORD_TYPE_LIMIT,
     ORD_TYPE_MARKET,
+    REASON_END_OF_DAY,
     REASON_UNFILLED_REMAINDER,
     STATUS_CANCELED,
     STATUS_EXPIRED,
     STATUS_FILLED,
+    TIF_DAY,
     TIF_IOC,
 )
-from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint64_t
+from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint16_t, uint64_t
 from cython.cimports.libc.string import memcpy
 
 
@@ -95,6 +97,8 @@ class Matching:
         coming.cum += qty
         coming.notional += value
         terms = self.books.terms_of(taker)
+        terms.trades += 1
+        terms.traded_qty += qty
         event = self.events.add_of(EVENT_FILLED, resting, terms)
         trade_id = self.events.identifier(event.seq)
         event.liquidity = LIQUIDITY_ADDED
@@ -114,7 +118,8 @@ class Matching:
         return 0
 
     def take_out(self, command, slot, kind, reason):
-        """Takes a resting order out of its book. ``command`` is NULL for an expiry."""
+        """Takes a resting order out of its book. ``command`` is NULL when nobody of its
+        session asked for it."""
         order: cython.pointer(Order) = cython.address(self.books.pool.orders[slot])
         side: cython.pointer(BookSide) = self.books.own_side(slot)
         left: int64_t = order.leaves
@@ -135,6 +140,39 @@ class Matching:
             memcpy(event.orig_cl_ord_id, order.cl_ord_id, 36)
             memcpy(event.cl_ord_id, command.cl_ord_id, 36)
         return self.bury(slot, status)
+
+    def expire_day(self):
+        """Expires DAY orders: instruments in order of definition, bids before asks,
+        price ascending, oldest first."""
+        i: int32_t
+        place: int32_t
+        count: int32_t
+        side: cython.pointer(BookSide)
+        for i in range(self.books.count):
+            side = cython.address(self.books.instruments[i].bids)
+            place = 0
+            while place < side.count:
+                count = side.count
+                self.expire_level(side, place)
+                if side.count == count:
+                    place += 1
+            side = cython.address(self.books.instruments[i].asks)
+            place = side.count - 1
+            while place >= 0:
+                self.expire_level(side, place)
+                place -= 1
+        return 0
+
+    def expire_level(self, side, place):
+        """Expires the DAY orders of one level, oldest first."""
+        slot: int32_t = side.levels[place].oldest
+        newer: int32_t
+        while slot >= 0:
+            newer = self.books.pool.orders[slot].newer
+            if self.books.pool.orders[slot].time_in_force == TIF_DAY:
+                self.take_out(cython.NULL, slot, EVENT_EXPIRED, REASON_END_OF_DAY)
+            slot = newer
+        return 0
 
     def bury(self, slot, status):
         """Frees the slot of an order that is in no book any more."""

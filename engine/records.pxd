@@ -11,6 +11,7 @@ cdef enum:
     COMMAND_REPLACE = 3
     COMMAND_DEFINE_INSTRUMENT = 16
     COMMAND_END_OF_DAY = 17
+    COMMAND_SET_INSTRUMENT_STATUS = 18
 
 cdef enum:
     EVENT_ACCEPTED = 1
@@ -23,6 +24,7 @@ cdef enum:
     EVENT_EXPIRED = 8
     EVENT_INSTRUMENT_DEFINED = 16
     EVENT_DAY_ENDED = 17
+    EVENT_INSTRUMENT_STATUS = 18
 
 cdef enum:
     SIDE_BUY = 49
@@ -55,6 +57,11 @@ cdef enum:
     FLAG_POSS_RESEND = 2
     FLAG_QTY_IS_LEAVES = 4
     FLAG_REUSE_ID = 8
+    FLAG_UNSOLICITED = 16
+
+cdef enum:
+    INSTRUMENT_TRADING = 1
+    INSTRUMENT_HALTED = 2
 
 cdef enum:
     REASON_NONE = 0
@@ -78,10 +85,12 @@ cdef enum:
     REASON_SIDE_CHANGED = 18
     REASON_ORD_TYPE_CHANGED = 19
     REASON_MISSING_CL_ORD_ID = 20
+    REASON_TRADING_HALTED = 21
     REASON_UNFILLED_REMAINDER = 32
     REASON_REPLACED_BELOW_CUM_QTY = 33
     REASON_REQUESTED = 34
     REASON_END_OF_DAY = 35
+    REASON_CANCELLED_BY_EXCHANGE = 36
 
 cdef struct OrderCommand:
     uint8_t kind
@@ -125,6 +134,14 @@ cdef struct ClockCommand:
     uint16_t flags
     uint32_t day
     uint8_t spare[248]
+
+cdef struct StatusCommand:
+    uint8_t kind
+    uint8_t status
+    uint16_t flags
+    uint32_t reserved
+    unsigned char symbol[24]
+    uint8_t spare[224]
 
 cdef struct OrderEvent:
     uint8_t kind
@@ -188,3 +205,15 @@ cdef struct ClockEvent:
     uint64_t command_seq
     int64_t time
     uint8_t spare[280]
+
+cdef struct StatusEvent:
+    uint8_t kind
+    uint8_t status
+    uint16_t flags
+    uint32_t reserved
+    uint64_t reserved2
+    uint64_t seq
+    uint64_t command_seq
+    int64_t time
+    unsigned char symbol[24]
+    uint8_t spare[256]

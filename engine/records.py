@@ -57,6 +57,7 @@ class CommandKind(IntEnum):
     REPLACE = 3
     DEFINE_INSTRUMENT = 16
     END_OF_DAY = 17
+    SET_INSTRUMENT_STATUS = 18
 
 
 class EventKind(IntEnum):
@@ -72,6 +73,7 @@ class EventKind(IntEnum):
     EXPIRED = 8
     INSTRUMENT_DEFINED = 16
     DAY_ENDED = 17
+    INSTRUMENT_STATUS = 18
 
 
 class Side(IntEnum):
@@ -115,6 +117,14 @@ class Liquidity(IntEnum):
     REMOVED = 2
 
 
+class InstrumentStatus(IntEnum):
+    """Whether an instrument trades."""
+
+    TRADING = 1
+    HALTED = 2
+    """New orders and replaces are refused; cancels are not, and orders stay."""
+
+
 class CommandFlag(IntFlag):
     """Bits of a command's ``flags``."""
 
@@ -126,6 +136,9 @@ class CommandFlag(IntFlag):
     """A replace's quantity is what shall be open afterwards, not OrderQty(38)."""
     REUSE_ID = 8
     """ClOrdID need only be unique among live orders, not for the whole day."""
+    UNSOLICITED = 16
+    """A cancel of the exchange's own: it has no ClOrdID, and OrigClOrdID(41) names
+    the order. Without such a live order there is no event."""
 
 
 class Reason(IntEnum):
@@ -156,10 +169,12 @@ class Reason(IntEnum):
     SIDE_CHANGED = 18
     ORD_TYPE_CHANGED = 19
     MISSING_CL_ORD_ID = 20
+    TRADING_HALTED = 21
     UNFILLED_REMAINDER = 32
     REPLACED_BELOW_CUM_QTY = 33
     REQUESTED = 34
     END_OF_DAY = 35
+    CANCELLED_BY_EXCHANGE = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +324,23 @@ class ClockCommand(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class StatusCommand(Record):
+    """SET_INSTRUMENT_STATUS: halts or resumes trading.
+
+    There is no event for an unknown symbol, nor for the status an instrument has
+    already.
+    """
+
+    SIZE = COMMAND_BYTES
+
+    kind: Annotated[int, _U8, "CommandKind.SET_INSTRUMENT_STATUS"]
+    status: Annotated[int, _U8, "InstrumentStatus from now on"] = 0
+    flags: Annotated[int, _U16, "zero"] = 0
+    reserved: Annotated[int, _U32, "zero"] = 0
+    symbol: Annotated[str, _text(SYMBOL_BYTES), "Symbol(55)"] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OrderEvent(Record):
     """Everything that happens to an order: enough to render its report from alone."""
 
@@ -390,8 +422,35 @@ class ClockEvent(Record):
     time: Annotated[int, _I64, "engine time"] = 0
 
 
-COMMANDS: tuple[type[Record], ...] = (OrderCommand, InstrumentCommand, ClockCommand)
-EVENTS: tuple[type[Record], ...] = (OrderEvent, InstrumentEvent, ClockEvent)
+@dataclass(frozen=True, slots=True)
+class StatusEvent(Record):
+    """INSTRUMENT_STATUS: trading was halted or resumed."""
+
+    SIZE = EVENT_BYTES
+
+    kind: Annotated[int, _U8, "EventKind.INSTRUMENT_STATUS"]
+    status: Annotated[int, _U8, "InstrumentStatus from now on"] = 0
+    flags: Annotated[int, _U16, "zero"] = 0
+    reserved: Annotated[int, _U32, "zero"] = 0
+    reserved2: Annotated[int, _U64, "zero"] = 0
+    seq: Annotated[int, _U64, "event number in the shard, dense from 1"] = 0
+    command_seq: Annotated[int, _U64, "number of the causing command"] = 0
+    time: Annotated[int, _I64, "engine time"] = 0
+    symbol: Annotated[str, _text(SYMBOL_BYTES), "Symbol(55)"] = ""
+
+
+COMMANDS: tuple[type[Record], ...] = (
+    OrderCommand,
+    InstrumentCommand,
+    ClockCommand,
+    StatusCommand,
+)
+EVENTS: tuple[type[Record], ...] = (
+    OrderEvent,
+    InstrumentEvent,
+    ClockEvent,
+    StatusEvent,
+)
 
 _RECORD_OF_KIND: dict[tuple[int, int], type[Record]] = {
     (COMMAND_BYTES, CommandKind.NEW_ORDER): OrderCommand,
@@ -399,8 +458,10 @@ _RECORD_OF_KIND: dict[tuple[int, int], type[Record]] = {
     (COMMAND_BYTES, CommandKind.REPLACE): OrderCommand,
     (COMMAND_BYTES, CommandKind.DEFINE_INSTRUMENT): InstrumentCommand,
     (COMMAND_BYTES, CommandKind.END_OF_DAY): ClockCommand,
+    (COMMAND_BYTES, CommandKind.SET_INSTRUMENT_STATUS): StatusCommand,
     (EVENT_BYTES, EventKind.INSTRUMENT_DEFINED): InstrumentEvent,
     (EVENT_BYTES, EventKind.DAY_ENDED): ClockEvent,
+    (EVENT_BYTES, EventKind.INSTRUMENT_STATUS): StatusEvent,
     **{
         (EVENT_BYTES, kind): OrderEvent
         for kind in EventKind
@@ -457,6 +518,7 @@ def render_pxd() -> str:
         ("STATUS", OrdStatus),
         ("LIQUIDITY", Liquidity),
         ("FLAG", CommandFlag),
+        ("INSTRUMENT", InstrumentStatus),
         ("REASON", Reason),
     )
     for prefix, enum in enums:
@@ -497,6 +559,8 @@ def render_markdown() -> str:
                 lines.append(f"| {offset} | {name} | {form} | {meaning} |")
     lines += ["", "## Reasons", "", "| code | name |", "|---|---|"]
     lines += [f"| {int(reason)} | {reason.name} |" for reason in Reason]
+    lines += ["", "## Status of an instrument", "", "| value | name |", "|---|---|"]
+    lines += [f"| {int(status)} | {status.name} |" for status in InstrumentStatus]
     lines += ["", "## Flags of a command", "", "| bit | name |", "|---|---|"]
     lines += [f"| {int(flag)} | {flag.name} |" for flag in CommandFlag]
     return "\n".join(lines) + "\n"

@@ -1,12 +1,16 @@
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint64_t
 
-from engine.book cimport BookSide
 from engine.books cimport Books
 from engine.events cimport EventBuffer
 from engine.keytable cimport KeyTable
 from engine.matching cimport Matching
 from engine.orderids cimport OrderIds
-from engine.records cimport ClockCommand, InstrumentCommand, OrderCommand
+from engine.records cimport (
+    ClockCommand,
+    InstrumentCommand,
+    OrderCommand,
+    StatusCommand,
+)
 
 
 cdef class Shard:
@@ -25,6 +29,7 @@ cdef class Shard:
     cdef bint already_applied(self, const OrderCommand *command) except -1
     cdef int new_order(self, const OrderCommand *command) except -1
     cdef int cancel(self, const OrderCommand *command) except -1
+    cdef int cancel_unsolicited(self, const OrderCommand *command) except -1
     cdef int replace(self, const OrderCommand *command) except -1
     cdef int change(
         self, const OrderCommand *command, int32_t slot, int64_t leaves
@@ -37,4 +42,4 @@ cdef class Shard:
     ) except -1
     cdef int define_instrument(self, const InstrumentCommand *command) except -1
     cdef int end_of_day(self, const ClockCommand *command) except -1
-    cdef int expire_level(self, BookSide *side, int32_t place) except -1
+    cdef int set_status(self, const StatusCommand *command) except -1

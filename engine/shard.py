@@ -24,6 +24,10 @@ Rules
   event: it was applied, and its events were given, the first time.
 * END_OF_DAY expires DAY orders: instruments in order of definition, bids before asks,
   price ascending, oldest first.
+* While an instrument is halted new orders and replaces are refused; cancels are not,
+  orders stay where they are, and those for the day expire with it.
+* A cancel that is UNSOLICITED is the exchange's own: it belongs to no message of the
+  session, uses up no ClOrdID and gives nothing when the order is not alive.
 """
 
 import cython
@@ -45,37 +49,39 @@ from cython.cimports.engine.records import (
     COMMAND_DEFINE_INSTRUMENT,
     COMMAND_END_OF_DAY,
     COMMAND_NEW_ORDER,
+    COMMAND_SET_INSTRUMENT_STATUS,
     EVENT_ACCEPTED,
     EVENT_BYTES,
     EVENT_CANCEL_REJECTED,
     EVENT_CANCELLED,
     EVENT_DAY_ENDED,
-    EVENT_EXPIRED,
-    EVENT_INSTRUMENT_DEFINED,
+    EVENT_INSTRUMENT_STATUS,
     EVENT_REJECTED,
     EVENT_REPLACE_REJECTED,
     EVENT_REPLACED,
     FLAG_POSS_RESEND,
     FLAG_QTY_IS_LEAVES,
     FLAG_REUSE_ID,
+    FLAG_UNSOLICITED,
     ORD_TYPE_LIMIT,
+    REASON_CANCELLED_BY_EXCHANGE,
     REASON_DUPLICATE_CL_ORD_ID,
-    REASON_END_OF_DAY,
     REASON_NONE,
     REASON_REPLACED_BELOW_CUM_QTY,
     REASON_REQUESTED,
-    TIF_DAY,
     ClockCommand,
     ClockEvent,
     InstrumentCommand,
-    InstrumentEvent,
     OrderCommand,
     OrderEvent,
+    StatusCommand,
+    StatusEvent,
 )
-from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint16_t
+from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint16_t, uint64_t
 from cython.cimports.libc.string import memcmp, memcpy, memset
 
 from engine.checks import check_commands
+from engine.figures import ShardFigures
 from engine.statehash import state_hash
 
 
@@ -120,6 +126,16 @@ class Shard:
         """How many orders rest in the books."""
         return self.books.pool.live
 
+    @property
+    def identifiers(self) -> int:
+        """How many used ClOrdIDs are noted."""
+        return self.ids.table.used
+
+    @property
+    def instruments(self) -> int:
+        """How many instruments are defined."""
+        return self.books.count
+
     def apply(self, commands, time: int64_t) -> bytes:
         """Apply packed commands, in order; the packed events they caused.
 
@@ -147,6 +163,35 @@ class Shard:
         """Symbol, currency and terms of every instrument, in order of definition."""
         return self.books.terms()
 
+    def figures(self, with_instruments: bool = True):
+        """Counters since the log began: :class:`engine.figures.ShardFigures`."""
+        instruments = self.books.figures() if with_instruments else ()
+        return ShardFigures(*self.events.figures(), instruments)
+
+    def orders_page(self, slot: int64_t, count: int64_t):
+        """The open orders in ``count`` places from ``slot`` on, and where to go on.
+
+        Begins with slot 0 and ends with -1. An order that is open the whole time is
+        listed exactly once, whatever is applied between two pages. Raises ValueError.
+        """
+        return self.books.page(slot, count)
+
+    def instruments_page(self, first: int64_t, count: int64_t):
+        """Terms and figures of ``count`` instruments from ``first`` on, from 0."""
+        return self.books.instruments_page(first, count)
+
+    def status_of(self, symbol: str):
+        """The InstrumentStatus of a symbol, 0 for one that is not known."""
+        return self.books.status_of(symbol)
+
+    def halted(self):
+        """The symbols that are halted, in order of definition."""
+        return self.books.halted()
+
+    def find_open(self, order_id: uint64_t):
+        """The open order with this OrderID(37), or None. Looks at all places."""
+        return self.books.find_open(order_id)
+
     def dump(self):
         """The whole state as plain Python values, in canonical order."""
         counters = (
@@ -163,13 +208,13 @@ class Shard:
         return counters, self.books.dump(), self.ids.dump(), sessions
 
     def run(self, commands, count, time):
-        """``count`` checked commands; their events are those in the buffer
-        afterwards."""
+        """``count`` checked commands; their events are in the buffer afterwards."""
         i: int64_t
         self.events.time = time
         self.events.count = 0
         for i in range(count):
             self.one(commands + i * COMMAND_BYTES)
+        self.events.tally()
         return 0
 
     def one(self, command):
@@ -185,7 +230,13 @@ class Shard:
             return self.end_of_day(
                 cython.cast(cython.pointer(cython.const[ClockCommand]), command)
             )
+        if kind == COMMAND_SET_INSTRUMENT_STATUS:
+            return self.set_status(
+                cython.cast(cython.pointer(cython.const[StatusCommand]), command)
+            )
         order = cython.cast(cython.pointer(cython.const[OrderCommand]), command)
+        if kind == COMMAND_CANCEL and order.flags & FLAG_UNSOLICITED:
+            return self.cancel_unsolicited(order)
         if self.already_applied(order):
             self.duplicates += 1
             return 0
@@ -265,6 +316,16 @@ class Shard:
         if reason != REASON_NONE:
             return self.refuse(command, EVENT_CANCEL_REJECTED, reason)
         return self.matching.take_out(command, slot, EVENT_CANCELLED, REASON_REQUESTED)
+
+    def cancel_unsolicited(self, command):
+        """The exchange's own cancel: an event if the order lives, else nothing."""
+        reason: uint16_t = REASON_NONE
+        slot: int32_t = self.find_order(command, cython.address(reason))
+        if reason != REASON_NONE:
+            return 0
+        return self.matching.take_out(
+            cython.NULL, slot, EVENT_CANCELLED, REASON_CANCELLED_BY_EXCHANGE
+        )
 
     def replace(self, command):
         """OrderCancelReplaceRequest(G)."""
@@ -363,42 +424,12 @@ class Shard:
 
     def define_instrument(self, command):
         """Adds an instrument or changes its terms; resting orders stay as they are."""
-        event: cython.pointer(InstrumentEvent)
-        terms: cython.pointer(Instrument) = self.books.define(command)
-        event = cython.cast(
-            cython.pointer(InstrumentEvent), self.events.add(EVENT_INSTRUMENT_DEFINED)
-        )
-        event.tick = terms.tick
-        event.lot = terms.lot
-        event.reference_price = terms.reference_price
-        event.price_min = terms.price_min
-        event.price_max = terms.price_max
-        event.qty_max = terms.qty_max
-        event.notional_max = terms.notional_max
-        memcpy(event.symbol, terms.symbol, 24)
-        memcpy(event.currency, terms.currency, 8)
-        return 0
+        return self.events.add_terms(self.books.define(command))
 
     def end_of_day(self, command):
         """Expires DAY orders in a fixed order, then frees the day's identifiers."""
-        i: int32_t
-        place: int32_t
-        count: int32_t
-        side: cython.pointer(BookSide)
         event: cython.pointer(ClockEvent)
-        for i in range(self.books.count):
-            side = cython.address(self.books.instruments[i].bids)
-            place = 0
-            while place < side.count:
-                count = side.count
-                self.expire_level(side, place)
-                if side.count == count:
-                    place += 1
-            side = cython.address(self.books.instruments[i].asks)
-            place = side.count - 1
-            while place >= 0:
-                self.expire_level(side, place)
-                place -= 1
+        self.matching.expire_day()
         self.ids.forget_dead()
         self.day = command.day
         event = cython.cast(
@@ -407,15 +438,13 @@ class Shard:
         event.day = command.day
         return 0
 
-    def expire_level(self, side, place):
-        """Expires the DAY orders of one level, oldest first."""
-        slot: int32_t = side.levels[place].oldest
-        newer: int32_t
-        while slot >= 0:
-            newer = self.books.pool.orders[slot].newer
-            if self.books.pool.orders[slot].time_in_force == TIF_DAY:
-                self.matching.take_out(
-                    cython.NULL, slot, EVENT_EXPIRED, REASON_END_OF_DAY
-                )
-            slot = newer
+    def set_status(self, command):
+        """Halts or resumes trading in an instrument; no event when nothing changes."""
+        event: cython.pointer(StatusEvent)
+        if self.books.set_status(command):
+            event = cython.cast(
+                cython.pointer(StatusEvent), self.events.add(EVENT_INSTRUMENT_STATUS)
+            )
+            event.status = command.status
+            memcpy(event.symbol, command.symbol, 24)
         return 0

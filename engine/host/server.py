@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from engine.host.admin import AdminServer, AuditLog
 from engine.host.frames import (
     RECORDS_PER_FRAME_MAX,
     Frame,
@@ -21,6 +22,7 @@ from engine.host.frames import (
 )
 from engine.host.host import ShardHost
 from engine.host.lock import FolderLock
+from engine.host.operator import Operator
 from engine.host.service import HistoryMissing, ShardService
 from engine.host.sockets import reachable
 from engine.records import EVENT_BYTES, InstrumentCommand
@@ -86,7 +88,7 @@ class GatewayPort(asyncio.Protocol):
         elif frame.type is FrameType.HELLO and not self._attached:
             host = self._service.host
             self.gateway = frame.number
-            self._service.attach(self, frame.extra)
+            self._service.attach(self, frame.extra, frame.number)
             self._attached = True
             self._transport.write(
                 pack_frame(
@@ -130,10 +132,18 @@ async def serve(
     day_ends_ns: int,
     stop: asyncio.Event,
     on_ready: Callable[[dict[str, int]], None],
+    *,
+    admin_socket: Path | None = None,
+    audit_log: Path | None = None,
+    version: str = "",
+    on_operator: Callable[[Operator], None] | None = None,
 ) -> int:
     """Run the shard until ``stop`` is set; the exit code. Raises CorruptLog at start.
 
-    ``on_ready`` is called with a few figures once gateways can connect.
+    ``on_ready`` is called with a few figures once gateways can connect, before it
+    ``on_operator`` with what tells the shard's status and figures. ``admin_socket`` is
+    ``admin.sock`` in the folder, and ``audit_log`` is ``audit.log`` beside it, unless
+    they are given.
     """
     lock = FolderLock(folder, LOCK_PATIENCE_S)
     host = ShardHost(shard_id, folder, time.time_ns, day_ends_ns)
@@ -157,6 +167,14 @@ async def serve(
     host.define(instruments)
     host.end_day_if_due()
     service = ShardService(host, fatal)
+    operator = Operator(service, folder, version, time.time_ns)
+    admin = AdminServer(
+        admin_socket or folder / "admin.sock",
+        operator.commands(),
+        AuditLog(audit_log or folder.parent / "audit.log"),
+        operator.process,
+    )
+    await admin.start()
     with contextlib.suppress(FileNotFoundError):
         socket_path.unlink()
     socket_path.parent.mkdir(parents=True, exist_ok=True)
@@ -174,6 +192,8 @@ async def serve(
             service.tick()
 
     ticking = loop.create_task(tick())
+    if on_operator is not None:
+        on_operator(operator)
     on_ready(
         {
             "instruments": len(host.shard.terms()),
@@ -183,6 +203,7 @@ async def serve(
     )
     await stop.wait()
     ticking.cancel()
+    await admin.close()
     server.close()
     service.stop()
     if code == ExitCode.CLEAN:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from engine.host.host import ShardHost
 from engine.journal import DurabilityLost
@@ -33,6 +35,13 @@ CATCH_UP_PAUSE_S = 0.005
 slice."""
 
 
+_COMMAND_SEQ = struct.Struct("<24xQ")
+"""Where an event says which command caused it."""
+
+_Answer: TypeAlias = asyncio.Future[bytes]
+"""Where the events go of a batch that this process itself has asked for."""
+
+
 class Port(Protocol):
     """One gateway's end of a link, as the service sees it."""
 
@@ -51,11 +60,27 @@ class HistoryMissing(Exception):
 class _Link:
     """What the service knows of one port."""
 
-    def __init__(self, port: Port, taken: int) -> None:
+    def __init__(self, port: Port, taken: int, gateway: int) -> None:
         self.port = port
+        self.gateway = gateway
         self.sent = taken
         self.committed = 0
         self.catching_up: asyncio.Task[None] | None = None
+
+
+class ServiceStopped(Exception):
+    """The service takes no commands any more, or failed to log these."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """How far a gateway is."""
+
+    gateway: int
+    sent: int
+    """The last event given to its link."""
+    backlog: int
+    """Bytes of events not yet on their way."""
 
 
 class ShardService:
@@ -70,7 +95,7 @@ class ShardService:
         self.host = host
         self._on_fatal = on_fatal
         self._links: dict[Port, _Link] = {}
-        self._waiting: list[tuple[_Link, int, bytes]] = []
+        self._waiting: list[tuple[_Link | _Answer, int, bytes]] = []
         self._flush_due = False
         self._failed = False
         self._stopped = False
@@ -78,18 +103,18 @@ class ShardService:
     def stop(self) -> None:
         """Take and give nothing more. Gateways send again what was not confirmed."""
         self._stopped = True
-        self._waiting.clear()
+        self._give_up()
         for port in list(self._links):
             self.detach(port)
 
-    def attach(self, port: Port, taken: int) -> None:
+    def attach(self, port: Port, taken: int, gateway: int = -1) -> None:
         """Begin a link: events after ``taken`` follow. Raises HistoryMissing."""
         if taken > self.host.event_seq:
             raise HistoryMissing(
                 f"the gateway has taken event {taken}, this shard's log leads to "
                 f"{self.host.event_seq}"
             )
-        self._links[port] = link = _Link(port, taken)
+        self._links[port] = link = _Link(port, taken, gateway)
         if taken < self.host.event_seq:
             self._start_catching_up(link)
 
@@ -102,12 +127,33 @@ class ShardService:
     def submit(self, port: Port, number: int, commands: bytes) -> None:
         """Take a batch from a link. Raises ValueError when it is no list of
         commands."""
-        if self._stopped:
-            return
+        if not self._stopped:
+            self._take(self._links[port], number, commands)
+
+    async def process(self, commands: bytes) -> bytes:
+        """Take a batch from this process itself; the events of its commands alone.
+
+        They are on disk then. Raises ValueError like :meth:`submit`, and ServiceStopped
+        when nobody knows whether they will be.
+        """
+        if self._stopped or self._failed:
+            raise ServiceStopped
+        answer: _Answer = asyncio.get_running_loop().create_future()
+        self._take(answer, 0, commands)
+        return await answer
+
+    def links(self) -> list[LinkState]:
+        """Every link that is attached."""
+        return [
+            LinkState(link.gateway, link.sent, link.port.backlog())
+            for link in self._links.values()
+        ]
+
+    def _take(self, asker: _Link | _Answer, number: int, commands: bytes) -> None:
         if not commands:
             raise ValueError("a batch without commands")
         check_commands(commands)
-        self._waiting.append((self._links[port], number, commands))
+        self._waiting.append((asker, number, commands))
         if not self._flush_due:
             self._flush_due = True
             asyncio.get_running_loop().call_soon(self._flush)
@@ -122,26 +168,46 @@ class ShardService:
         if self._failed:
             return
         waiting, self._waiting = self._waiting, []
-        while waiting and not self._failed:
+        while waiting:
             size, count = 0, 0
             while count < len(waiting) and size < COMMIT_BYTES_MAX:
                 size += len(waiting[count][2])
                 count += 1
             group, waiting = waiting[:count], waiting[count:]
-            self._guard(partial(self._commit, group))
+            if not self._guard(partial(self._commit, group)):
+                self._waiting = group + waiting
+                self._give_up()
+                break
 
-    def _commit(self, group: list[tuple[_Link, int, bytes]]) -> None:
+    def _commit(self, group: list[tuple[_Link | _Answer, int, bytes]]) -> None:
+        before = self.host.command_seq
         events = self.host.process(b"".join(batch for _, _, batch in group))
-        for link, number, _ in group:
-            link.committed = number
-        self._publish(events, {link for link, _, _ in group})
+        answered: set[_Link] = set()
+        for asker, number, batch in group:
+            first, before = before + 1, before + len(batch) // COMMAND_BYTES
+            if isinstance(asker, _Link):
+                asker.committed = number
+                answered.add(asker)
+            elif not asker.done():
+                asker.set_result(_events_of(events, first, before))
+        self._publish(events, answered)
 
-    def _guard(self, action: Callable[[], None]) -> None:
+    def _give_up(self) -> None:
+        """Drop what waits. Gateways send theirs again; our own askers are told."""
+        for asker, _, _ in self._waiting:
+            if not isinstance(asker, _Link) and not asker.done():
+                asker.set_exception(ServiceStopped())
+        self._waiting.clear()
+
+    def _guard(self, action: Callable[[], None]) -> bool:
+        """Whether the log could be written."""
         try:
             action()
+            return True
         except DurabilityLost as error:
             self._failed = True
             self._on_fatal(error)
+            return False
 
     def _publish(self, events: bytes, answered: set[_Link] | None = None) -> None:
         count = len(events) // EVENT_BYTES
@@ -178,3 +244,12 @@ class ShardService:
     def commands_waiting(self) -> int:
         """Commands taken and not yet logged."""
         return sum(len(batch) for _, _, batch in self._waiting) // COMMAND_BYTES
+
+
+def _events_of(events: bytes, first: int, last: int) -> bytes:
+    """Of packed events those that commands ``first`` to ``last`` caused."""
+    return b"".join(
+        events[place : place + EVENT_BYTES]
+        for place in range(0, len(events), EVENT_BYTES)
+        if first <= _COMMAND_SEQ.unpack_from(events, place)[0] <= last
+    )

@@ -35,6 +35,7 @@ SEGMENT_HEADER_BYTES = 64
 _RECORD = struct.Struct("<IIIIQIIqQ16s")
 RECORD_HEADER_BYTES = _RECORD.size
 _CRC_OFFSET = 8
+_FIRST_OFFSET = 16
 assert RECORD_HEADER_BYTES == 64
 
 
@@ -171,6 +172,12 @@ def record_bytes(data: bytes, offset: int) -> int:
         return 0
     size: int = RECORD_HEADER_BYTES + length
     return size + -size % ALIGNMENT
+
+
+def record_numbers(data: bytes, offset: int) -> tuple[int, int]:
+    """First number and count in the record header at ``offset``, unverified."""
+    first, count = struct.unpack_from("<QI", data, offset + _FIRST_OFFSET)
+    return first, count
 
 
 def read_record(data: bytes, offset: int) -> tuple[LogRecord, bytes, int] | str:

@@ -7,9 +7,17 @@ hash key gives the same bytes.
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 from zlib import crc32
 
-from engine.records import COMMAND_BYTES, EVENT_BYTES, CommandKind, EventKind
+from engine.figures import OpenOrder
+from engine.records import (
+    COMMAND_BYTES,
+    EVENT_BYTES,
+    CommandKind,
+    EventKind,
+    InstrumentStatus,
+)
 from engine.shard import Shard
 from fixgw.orders.reports import render_reports
 from tests.fuzz import mutate
@@ -52,7 +60,26 @@ def check_books(shard: Shard) -> None:
         if bids and asks:
             assert bids[0][0] < asks[0][0], "the book is crossed"
     assert live == shard.open_orders
+    check_figures(shard, books)
     assert len({(owner, text) for owner, text, *_ in ids}) == len(ids)
+
+
+def check_figures(shard: Shard, books: list[Any]) -> None:
+    """Figures and lists say what the books hold."""
+    instruments = shard.figures().instruments
+    for found, (_, _, terms, bids, asks) in zip(instruments, books, strict=True):
+        assert (found.status == InstrumentStatus.HALTED) == (len(terms) == 8)
+        assert (found.bid_levels, found.ask_levels) == (len(bids), len(asks))
+        assert found.bid_qty == sum(qty for _, qty, _ in bids)
+        assert found.ask_qty == sum(qty for _, qty, _ in asks)
+        assert found.orders == sum(len(queue) for *_, queue in (*bids, *asks))
+    listed: list[OpenOrder] = []
+    slot = 0
+    while slot >= 0:
+        page, slot = shard.orders_page(slot, 100)
+        listed += page
+    assert len({order.order_id for order in listed}) == len(listed)
+    assert len(listed) == shard.open_orders
 
 
 def check(data: bytes) -> None:
@@ -84,3 +111,6 @@ def check(data: bytes) -> None:
             assert body.endswith(b"\x01")
         assert twin.apply(part, time) == events, "the hash key changed an event"
     assert twin.state_hash() == shard.state_hash()
+    assert twin.figures() == shard.figures()
+    counted = shard.figures().events
+    assert sum(counted.values()) == shard.event_seq

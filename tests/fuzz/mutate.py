@@ -15,9 +15,11 @@ from random import Random
 from engine.records import (
     COMMAND_BYTES,
     ClockCommand,
+    CommandFlag,
     CommandKind,
     InstrumentCommand,
     OrderCommand,
+    StatusCommand,
 )
 
 INPUT_BYTES_MAX = 12_000
@@ -207,6 +209,8 @@ TEXTS = (b"", b"A", b"B", b"C", b"D", b"ACME", b"FREE", b"x" * 36, b"\xff", b"A\
 SIDES = b"1212120\x00"
 TYPES = b"222212P\x00"
 TIMES = b"0101013\x00"
+STATUSES = b"\x01\x02\x01\x02\x01\x02\x00\x03"
+FLAGS = (*CommandFlag, *CommandFlag, CommandFlag.UNSOLICITED, 0, 0, 31, 65_535)
 
 
 def _command_field(random: Random, record: bytearray) -> None:
@@ -215,11 +219,17 @@ def _command_field(random: Random, record: bytearray) -> None:
         layout = InstrumentCommand.layout()
     elif record[0] == CommandKind.END_OF_DAY:
         layout = ClockCommand.layout()
+    elif record[0] == CommandKind.SET_INSTRUMENT_STATUS:
+        layout = StatusCommand.layout()
     else:
         layout = OrderCommand.layout()
     name, wire, _, offset = random.choice(layout)
     if name == "kind":
         record[offset] = random.choice(KINDS)
+    elif name == "status":
+        record[offset] = random.choice(STATUSES)
+    elif name == "flags" and random.random() < 0.7:
+        struct.pack_into("<H", record, offset, random.choice(FLAGS))
     elif name in ("side", "ord_type", "time_in_force"):
         choices = {"side": SIDES, "ord_type": TYPES, "time_in_force": TIMES}[name]
         record[offset] = random.choice(choices)

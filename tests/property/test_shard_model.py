@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from itertools import islice, zip_longest
+from operator import attrgetter
 from random import Random
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.figures import OpenOrder
 from engine.records import (
     EVENT_BYTES,
     PRICE_MAX,
@@ -22,12 +24,15 @@ from engine.records import (
     CommandKind,
     EventKind,
     InstrumentCommand,
+    InstrumentStatus,
     OrderCommand,
     OrderEvent,
     OrdType,
     Reason,
     Record,
     Side,
+    StatusCommand,
+    StatusEvent,
     TimeInForce,
     unpack_all,
 )
@@ -38,6 +43,9 @@ from tests.reference.flow import Flow
 from tests.reference.script import run
 
 HASH_KEY = b"a key of no note"
+
+FIGURES_EVERY = 50
+"""Commands between two looks at the figures, which the reference counts slowly."""
 
 VOLUME_SEEDS = (11, 12, 13, 14)
 VOLUME_COMMANDS = 6_000
@@ -90,8 +98,25 @@ def play(commands: Iterable[Record], note: str) -> list[Any]:
             for queue in side.levels.values()
         )
         assert shard.duplicates == reference.duplicates
+        if time % FIGURES_EVERY == 0:
+            check_figures(shard, reference, time)
         events += unpack_all(given, EVENT_BYTES)
+    check_figures(shard, reference, 7)
     return events
+
+
+def check_figures(shard: Shard, reference: ReferenceExchange, count: int) -> None:
+    """Figures and lists of open orders; ``count`` is the size of a page."""
+    assert shard.figures() == reference.figures()
+    listed: list[OpenOrder] = []
+    slot, pages = 0, 0
+    while slot >= 0:
+        orders, slot = shard.orders_page(slot, count)
+        assert len(orders) <= count
+        listed += orders
+        pages += 1
+    assert pages <= 4096 // count + 1
+    assert sorted(listed, key=attrgetter("order_id")) == reference.open_orders()
 
 
 def test_volume() -> None:
@@ -183,7 +208,14 @@ changes = st.builds(
     time_in_force=codes([0, TimeInForce.DAY, TimeInForce.GTC], TimeInForce.IOC),
     orig_cl_ord_id=st.sampled_from([*IDS, ""]),
     symbol=st.sampled_from(["", "", "", *SYMBOLS]),
-    **(head | {"flags": st.sampled_from([0, 0, int(CommandFlag.QTY_IS_LEAVES)])}),
+    **(
+        head
+        | {
+            "flags": st.sampled_from(
+                [0] * 6 + [CommandFlag.QTY_IS_LEAVES] * 3 + [CommandFlag.UNSOLICITED]
+            ).map(int)
+        }
+    ),
 )
 definitions = st.builds(
     InstrumentCommand,
@@ -194,13 +226,19 @@ definitions = st.builds(
     qty_max=st.sampled_from([5, 10, QTY_MAX]),
     symbol=st.sampled_from(SYMBOLS),
 )
+statuses = st.builds(
+    StatusCommand,
+    kind=st.just(int(CommandKind.SET_INSTRUMENT_STATUS)),
+    status=st.sampled_from([int(status) for status in InstrumentStatus]),
+    symbol=st.sampled_from([*SYMBOLS, "D"]),
+)
 ends_of_day = st.builds(
     ClockCommand,
     kind=st.just(int(CommandKind.END_OF_DAY)),
     day=st.integers(0, 2**32 - 1),
 )
 order_commands = (new_orders | new_orders | changes).map(with_session_habits)
-commands = st.one_of(*[order_commands] * 12, definitions, ends_of_day)
+commands = st.one_of(*[order_commands] * 12, definitions, ends_of_day, statuses)
 
 
 def sequences(of: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
@@ -286,6 +324,11 @@ def _both(one: Doctor, other: Doctor) -> Doctor:
     return lambda events: other(one(events))
 
 
+HALT = StatusEvent(
+    EventKind.INSTRUMENT_STATUS, status=InstrumentStatus.HALTED, symbol="X"
+)
+
+
 # Positions: 0 is the definition, 1-3 A, B, C accepted, 4 D accepted, 5-8 the fills,
 # 9 the cancel, 10 the refusal.
 @pytest.mark.parametrize(
@@ -324,6 +367,8 @@ def _both(one: Doctor, other: Doctor) -> Doctor:
             _both(_change(7, order_id=2**48 + 4), _change(8, last_price=101)),
         ),
         (invariants.book_never_crossed, lambda events: events[:5]),
+        (invariants.halts_hold, lambda events: [*events[:4], HALT, *events[4:]]),
+        (invariants.halts_hold, lambda events: [*events, HALT, HALT]),
     ],
 )
 def test_invariants_see_faults(

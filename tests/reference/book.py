@@ -10,18 +10,32 @@ from typing import Any
 
 from sortedcontainers import SortedDict
 
+from engine.figures import InstrumentFigures, OpenOrder
 from engine.records import (
     ACCOUNT_BYTES,
     CL_ORD_ID_BYTES,
+    CURRENCY_BYTES,
     PRICE_MAX,
     QTY_MAX,
+    SYMBOL_BYTES,
     UNIT,
     InstrumentCommand,
+    InstrumentStatus,
     OrderCommand,
     OrdStatus,
     OrdType,
     Reason,
     Side,
+)
+
+TERMS = (
+    "tick",
+    "lot",
+    "reference_price",
+    "price_min",
+    "price_max",
+    "qty_max",
+    "notional_max",
 )
 
 
@@ -65,6 +79,24 @@ class Order:
         if not self.cum:
             return 0
         return floor(Fraction(self.notional, self.cum) + Fraction(1, 2))
+
+    def listed(self) -> OpenOrder:
+        return OpenOrder(
+            order_id=self.order_id,
+            session=self.session,
+            source=self.source,
+            symbol=self.symbol,
+            side=self.side,
+            ord_type=self.ord_type,
+            time_in_force=self.time_in_force,
+            price=self.price,
+            qty=self.qty,
+            leaves_qty=self.leaves,
+            cum_qty=self.cum,
+            avg_price=self.avg_price,
+            cl_ord_id=self.cl_ord_id,
+            account=self.account,
+        )
 
     @property
     def status(self) -> int:
@@ -149,11 +181,41 @@ class Queues:
 
 @dataclass(eq=False)
 class Book:
-    """An instrument's terms and its two sides."""
+    """An instrument's terms, what has happened in it, and its two sides."""
 
     terms: InstrumentCommand
+    status: int = InstrumentStatus.TRADING
+    trades: int = 0
+    traded_qty: int = 0
     bids: Queues = field(default_factory=lambda: Queues(Side.BUY))
     asks: Queues = field(default_factory=lambda: Queues(Side.SELL))
+
+    def dump(self) -> tuple[Any, ...]:
+        """As in the state; a status is only said when it is out of the ordinary."""
+        terms = tuple(getattr(self.terms, name) for name in TERMS)
+        if self.status != InstrumentStatus.TRADING:
+            terms = (*terms, self.status)
+        return (
+            padded(self.terms.symbol, SYMBOL_BYTES),
+            padded(self.terms.currency, CURRENCY_BYTES),
+            terms,
+            self.bids.dump(),
+            self.asks.dump(),
+        )
+
+    def figures(self) -> InstrumentFigures:
+        orders = [*self.bids.orders(), *self.asks.orders()]
+        return InstrumentFigures(
+            symbol=self.terms.symbol,
+            status=self.status,
+            trades=self.trades,
+            traded_qty=self.traded_qty,
+            bid_levels=len(self.bids.prices()),
+            ask_levels=len(self.asks.prices()),
+            bid_qty=self.bids.open_qty(),
+            ask_qty=self.asks.open_qty(),
+            orders=len(orders),
+        )
 
     def own(self, side: int) -> Queues:
         return self.bids if side == Side.BUY else self.asks

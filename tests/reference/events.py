@@ -6,6 +6,7 @@ expiries, which others' commands cause, carry none.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from engine.records import (
@@ -28,6 +29,8 @@ class Events:
         self.event_seq = 0
         self.time = 0
         self.packed: list[bytes] = []
+        self.kinds: Counter[int] = Counter()
+        self.reasons: Counter[int] = Counter()
 
     def counters(self) -> tuple[int, int, int, int]:
         return self.shard_id, self.command_seq, self.event_seq, self.time
@@ -47,6 +50,9 @@ class Events:
             **values,
         )
         self.packed.append(event.pack())
+        self.kinds[kind] += 1
+        if record is OrderEvent:
+            self.reasons[values.get("reason", Reason.NONE)] += 1
 
     def tell(
         self, kind: EventKind, order: Order, command: OrderCommand | None, **values: Any

@@ -4,20 +4,21 @@ Kept for ever beside the tests as their oracle: same commands, byte for byte the
 events and the same state hash after every one. It is meant to be read, not to be fast.
 
 Where the rules name no order of checks, this is it: the identifier, what the command
-says the order is (symbol, side, type, time in force), its quantity (positive, lot,
-maximum), its price (positive, tick, minimum, maximum), its value, and what its side can
-hold. A command uses up its identifier unless the identifier itself was at fault.
-A quantity limit applies to the quantity a command asks for.
+says the order is (symbol, side, type, time in force; behind the symbol whether it is
+halted), its quantity (positive, lot, maximum), its price (positive, tick, minimum,
+maximum), its value, and what its side can hold. A replace of a halted instrument's
+order is held against the order first. A command uses up its identifier unless the
+identifier itself was at fault. A quantity limit applies to the quantity a command asks
+for.
 """
 
 from __future__ import annotations
 
+from engine.figures import OpenOrder, ShardFigures
 from engine.records import (
     CL_ORD_ID_BYTES,
     COMMAND_BYTES,
-    CURRENCY_BYTES,
     QTY_MAX,
-    SYMBOL_BYTES,
     ClockCommand,
     ClockEvent,
     CommandFlag,
@@ -25,6 +26,7 @@ from engine.records import (
     EventKind,
     InstrumentCommand,
     InstrumentEvent,
+    InstrumentStatus,
     Liquidity,
     OrderCommand,
     OrdStatus,
@@ -32,25 +34,17 @@ from engine.records import (
     Reason,
     Record,
     Side,
+    StatusCommand,
+    StatusEvent,
     TimeInForce,
     unpack_all,
 )
 from engine.statehash import Dump, state_hash
-from tests.reference.book import Book, Name, Order, check_terms, padded
+from tests.reference.book import TERMS, Book, Name, Order, check_terms, padded
 from tests.reference.events import Events
 
 OPEN_QTY_MAX = 9_200_000_000_000_000_000
 """What one side of one book may hold in all."""
-
-TERMS = (
-    "tick",
-    "lot",
-    "reference_price",
-    "price_min",
-    "price_max",
-    "qty_max",
-    "notional_max",
-)
 
 
 class ReferenceExchange:
@@ -72,6 +66,10 @@ class ReferenceExchange:
         if time <= self.events.time:
             raise ValueError(f"{time} is not after {self.events.time}")
         for record in records:
+            if isinstance(record, StatusCommand) and (
+                not record.symbol or record.status not in list(InstrumentStatus)
+            ):
+                raise ValueError("a status needs a symbol, and is one of two")
             if isinstance(record, InstrumentCommand) and (
                 record.tick <= 0 or record.lot <= 0 or not record.symbol
             ):
@@ -82,21 +80,29 @@ class ReferenceExchange:
             self._one(record)
         return b"".join(self.events.packed)
 
+    def figures(self) -> ShardFigures:
+        return ShardFigures(
+            events={kind: self.events.kinds[kind] for kind in EventKind},
+            reasons={r: self.events.reasons[r] for r in Reason if r is not Reason.NONE},
+            instruments=tuple(book.figures() for book in self.books.values()),
+        )
+
+    def open_orders(self) -> list[OpenOrder]:
+        """What all pages together list, in order of OrderID."""
+        orders = [
+            order.listed()
+            for book in self.books.values()
+            for side in (book.bids, book.asks)
+            for order in side.orders()
+        ]
+        return sorted(orders, key=lambda order: order.order_id)
+
     def state_hash(self) -> bytes:
         return state_hash(self.dump())
 
     def dump(self) -> Dump:
         """The state in the form of :meth:`engine.shard.Shard.dump`."""
-        books = [
-            (
-                padded(book.terms.symbol, SYMBOL_BYTES),
-                padded(book.terms.currency, CURRENCY_BYTES),
-                tuple(getattr(book.terms, name) for name in TERMS),
-                book.bids.dump(),
-                book.asks.dump(),
-            )
-            for book in self.books.values()
-        ]
+        books = [book.dump() for book in self.books.values()]
         names = sorted(
             (
                 session,
@@ -118,9 +124,16 @@ class ReferenceExchange:
             self._define(command)
         elif isinstance(command, ClockCommand):
             self._end_of_day(command)
+        elif isinstance(command, StatusCommand):
+            self._set_status(command)
         else:
             assert isinstance(command, OrderCommand)
-            if self._brought_before(command) or (
+            if (
+                command.kind == CommandKind.CANCEL
+                and command.flags & CommandFlag.UNSOLICITED
+            ):
+                self._cancel_unsolicited(command)
+            elif self._brought_before(command) or (
                 command.flags & CommandFlag.POSS_RESEND
                 and self._check_name(command) is Reason.DUPLICATE_CL_ORD_ID
             ):
@@ -183,6 +196,13 @@ class ReferenceExchange:
             self._take_out(order)
             self._end(order, EventKind.CANCELLED, Reason.REQUESTED, command)
 
+    def _cancel_unsolicited(self, command: OrderCommand) -> None:
+        """The exchange's own cancel answers nobody, so it finds an order or nothing."""
+        order, fault = self._find(command)
+        if order and not fault:
+            self._take_out(order)
+            self._end(order, EventKind.CANCELLED, Reason.CANCELLED_BY_EXCHANGE, None)
+
     def _replace(self, command: OrderCommand) -> None:
         order, fault = None, self._check_name(command)
         if not fault:
@@ -232,6 +252,17 @@ class ReferenceExchange:
             **terms,
         )
 
+    def _set_status(self, command: StatusCommand) -> None:
+        book = self.books.get(command.symbol)
+        if book and book.status != command.status:
+            book.status = command.status
+            self.events.emit(
+                StatusEvent,
+                EventKind.INSTRUMENT_STATUS,
+                status=command.status,
+                symbol=command.symbol,
+            )
+
     def _end_of_day(self, command: ClockCommand) -> None:
         for book in self.books.values():
             for side in (book.bids, book.asks):
@@ -265,6 +296,8 @@ class ReferenceExchange:
     def _check_new(self, command: OrderCommand) -> Reason:
         if command.symbol not in self.books:
             return Reason.UNKNOWN_SYMBOL
+        if self.books[command.symbol].status == InstrumentStatus.HALTED:
+            return Reason.TRADING_HALTED
         if command.side not in list(Side):
             return Reason.UNSUPPORTED_SIDE
         if command.ord_type not in list(OrdType):
@@ -309,6 +342,8 @@ class ReferenceExchange:
         book = self.books[order.symbol]
         leaves = self._wanted(command, order)
         fault = Reason.NONE
+        if book.status == InstrumentStatus.HALTED:
+            return Reason.TRADING_HALTED
         if not (command.flags & CommandFlag.QTY_IS_LEAVES and command.qty == 0):
             fault = check_terms(command, book.terms, order.ord_type)
         if fault:
@@ -366,6 +401,9 @@ class ReferenceExchange:
 
     def _trade(self, maker: Order, taker: Order) -> None:
         qty = min(maker.leaves, taker.leaves)
+        book = self.books[taker.symbol]
+        book.trades += 1
+        book.traded_qty += qty
         for order in (maker, taker):
             order.leaves -= qty
             order.cum += qty

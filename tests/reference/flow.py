@@ -2,7 +2,8 @@
 
 Few prices, few identifiers and many mistakes, so that orders meet and every refusal
 happens. Session 3 reuses its identifiers; sessions 1 and 2 do not; session 2 numbers
-its messages, repeats some and starts new epochs.
+its messages, repeats some and starts new epochs. Now and then an instrument is halted
+and an order is cancelled by the exchange.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from engine.records import (
     CommandFlag,
     CommandKind,
     InstrumentCommand,
+    InstrumentStatus,
     OrderCommand,
     OrdType,
     Record,
     Side,
+    StatusCommand,
     TimeInForce,
 )
 
@@ -78,6 +81,7 @@ class Flow:
         }
         self.number = 0
         self.epoch = 0
+        self.halted: list[str] = []
         self.sent: deque[OrderCommand] = deque(maxlen=8)
 
     def __iter__(self) -> Iterator[Record]:
@@ -97,6 +101,8 @@ class Flow:
             return [self._definition()]
         if pick < 20:
             return self._heap()
+        if pick < 24:
+            return [self._status()]
         if pick < 50 and self.sent:
             return [self.random.choice(self.sent)]
         if pick < 600:
@@ -105,6 +111,9 @@ class Flow:
             command = self._change(CommandKind.CANCEL)
         else:
             command = self._change(CommandKind.REPLACE)
+        if command.kind == CommandKind.CANCEL and self._one_in(8):
+            flags = command.flags | CommandFlag.UNSOLICITED
+            command = replace(command, cl_ord_id="", flags=flags)
         if self._one_in(12):
             command = self._spoil(command)
         self.sent.append(command)
@@ -119,6 +128,20 @@ class Flow:
             lot=self.random.choice([1, 10 * UNIT, 20 * UNIT]),
             price_max=self.random.choice([101, 102]) * UNIT,
             notional_max=self.random.choice([0, 3_000 * UNIT, 4_000 * UNIT]),
+        )
+
+    def _status(self) -> StatusCommand:
+        """A halt, or the end of one: mostly of what is halted, so that trading goes
+        on."""
+        if self.halted and not self._one_in(4):
+            symbol, status = self.halted.pop(), InstrumentStatus.TRADING
+        else:
+            symbol = self.random.choice([*PRICES, "NONE"])
+            status = self.random.choice([*InstrumentStatus, InstrumentStatus.HALTED])
+            if status == InstrumentStatus.HALTED:
+                self.halted.append(symbol)
+        return StatusCommand(
+            CommandKind.SET_INSTRUMENT_STATUS, status=int(status), symbol=symbol
         )
 
     def _heap(self) -> list[Record]:
@@ -240,6 +263,7 @@ class Flow:
             {"symbol": random.choice(["NONE", "plain", "PLAINS", "W"])},
             {"cl_ord_id": ""},
             {"orig_cl_ord_id": ""},
+            {"flags": command.flags ^ CommandFlag.UNSOLICITED},
             {"cl_ord_id": command.cl_ord_id.ljust(36, "x")},
             {"msg_seq_num": random.randrange(4), "session_epoch": random.randrange(4)},
         ]

@@ -16,12 +16,14 @@ from sortedcontainers import SortedDict
 
 from engine.records import (
     EventKind,
+    InstrumentStatus,
     Liquidity,
     OrderEvent,
     OrdStatus,
     OrdType,
     Reason,
     Side,
+    StatusEvent,
 )
 
 Events = Sequence[Any]
@@ -32,6 +34,7 @@ REFUSALS = {
     EventKind.CANCEL_REJECTED,
     EventKind.REPLACE_REJECTED,
 }
+TRADING = {EventKind.ACCEPTED, EventKind.REPLACED, EventKind.FILLED}
 ENDS = {EventKind.CANCELLED, EventKind.EXPIRED}
 
 
@@ -250,6 +253,18 @@ def book_never_crossed(events: Events) -> None:
             require(apart, f"{symbol} rests crossed", (bid, ask))
 
 
+def halts_hold(events: Events) -> None:
+    """While an instrument is halted nothing enters its book, changes or trades."""
+    halted: set[str] = set()
+    for event in events:
+        if isinstance(event, StatusEvent):
+            on = event.status == InstrumentStatus.HALTED
+            require(on != (event.symbol in halted), "a status it has already", event)
+            halted ^= {event.symbol}
+        elif isinstance(event, OrderEvent) and event.kind in TRADING:
+            require(event.symbol not in halted, "in a halt", event)
+
+
 ALL: tuple[Callable[[Events], None], ...] = (
     seq_is_dense,
     ids_are_unique,
@@ -261,6 +276,7 @@ ALL: tuple[Callable[[Events], None], ...] = (
     prints_at_makers_price,
     priority_is_kept,
     book_never_crossed,
+    halts_hold,
 )
 
 

@@ -13,6 +13,9 @@ events it must give, all of them and in order::
       C replaces A: buy 12 @ 101, leaves 8
     > cancel D of C
       D cancels C: 8 REQUESTED
+    > cancel - of C unsolicited            the exchange's own, "-" for no identifier
+    > halt X                               and: resume X, define X tick 5, day 7
+      X halted
 
 Orders are for the instrument X unless ``on`` says otherwise; it is defined first, with
 a tick and a lot of 1. Numbers are integer units.
@@ -32,6 +35,7 @@ from engine.records import (
     EventKind,
     InstrumentCommand,
     InstrumentEvent,
+    InstrumentStatus,
     Liquidity,
     OrderCommand,
     OrderEvent,
@@ -39,6 +43,8 @@ from engine.records import (
     Reason,
     Record,
     Side,
+    StatusCommand,
+    StatusEvent,
     TimeInForce,
     unpack_all,
 )
@@ -50,7 +56,12 @@ HASH_KEY = bytes(range(16))
 
 SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 TIMES = {"day": TimeInForce.DAY, "gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC}
-FLAGS = {"leaves": CommandFlag.QTY_IS_LEAVES, "reuse": CommandFlag.REUSE_ID}
+FLAGS = {
+    "leaves": CommandFlag.QTY_IS_LEAVES,
+    "reuse": CommandFlag.REUSE_ID,
+    "unsolicited": CommandFlag.UNSOLICITED,
+}
+STATUSES = {"halt": InstrumentStatus.HALTED, "resume": InstrumentStatus.TRADING}
 
 X = InstrumentCommand(CommandKind.DEFINE_INSTRUMENT, symbol="X")
 
@@ -67,6 +78,10 @@ def parse(line: str) -> Record:
     verb = words.pop(0)
     if verb == "day":
         return ClockCommand(CommandKind.END_OF_DAY, day=int(words[0]))
+    if verb in STATUSES:
+        return StatusCommand(
+            CommandKind.SET_INSTRUMENT_STATUS, status=STATUSES[verb], symbol=words[0]
+        )
     if verb == "define":
         terms: dict[str, Any] = {
             name: int(value)
@@ -120,6 +135,8 @@ def tell(event: Any) -> str:
     """An event as a line of a script."""
     if isinstance(event, InstrumentEvent):
         return f"{event.symbol} defined"
+    if isinstance(event, StatusEvent):
+        return f"{event.symbol} {InstrumentStatus(event.status).name.lower()}"
     if isinstance(event, ClockEvent):
         return f"day {event.day} begins"
     assert isinstance(event, OrderEvent)

@@ -18,6 +18,9 @@ from engine.host.frames import (
     FrameType,
     pack_frame,
 )
+from engine.host.host import ShardHost
+from engine.host.operator import Operator
+from engine.host.service import ShardService
 from engine.journal import LogKind, RecordLog
 from engine.journal.format import (
     RECORD_HEADER_BYTES,
@@ -196,4 +199,35 @@ def test_the_outbox_example(tmp_path: Path) -> None:
     rows, through = again.read(KEY, 1, 9, 1000)
     assert [row.data for row in rows] == [b"8=FIX.4.4\x01..."]
     assert through == 9
+    again.close()
+
+
+# -- admin sockets ---------------------------------------------------------------------
+
+
+def test_every_command_of_a_shard_is_in_its_table(tmp_path: Path) -> None:
+    host = ShardHost(1, tmp_path, lambda: STAMP)
+    operator = Operator(ShardService(host, lambda error: None), tmp_path, "", lambda: 0)
+    assert [row[0] for row in rows("admin.md", "Commands of a shard")] == list(
+        operator.commands()
+    )
+    host.close()
+
+
+def test_the_outbox_example_of_numbers_that_were_set(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, 0)
+    outbox.reset(KEY, 2, STAMP)
+    outbox.add_message(KEY, 1, b"8=FIX.4.4\x01...", admin=False)
+    outbox.flush(STAMP)
+    outbox.set_next_in(KEY, 500, 3)
+    outbox.set_next_out(KEY, 900)
+    outbox.flush(STAMP)
+    outbox.close()
+    log = RecordLog(tmp_path, LogKind.OUTBOX, 0)
+    _, record = log.read(1)
+    log.close()
+    assert record.payload == example("outbox.md", "The payload of the next record:")
+    again = Outbox(tmp_path, 0)
+    numbers = again.numbers(KEY)
+    assert (numbers.next_in, numbers.next_out, numbers.epoch) == (500, 900, 3)
     again.close()
