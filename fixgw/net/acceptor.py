@@ -11,17 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.host.admin import AdminServer, AuditLog
 from engine.host.lock import FolderLock
 from engine.journal import DurabilityLost
 from fixgw.dictionary import Dictionary
 from fixgw.net.connection import FixConnection
 from fixgw.net.gateway import TICK_S, Gateway
 from fixgw.net.links import ShardLink, SocketLink
+from fixgw.net.operator import Operator
 from fixgw.orders.exchange import Exchange
 from fixgw.orders.routing import ShardMap
 from fixgw.session.session import Session
 from fixgw.session.settings import AcceptorSettings
 from fixgw.store import Outbox
+from fixgw.store.disabled import DisabledDamaged, DisabledSessions
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +46,16 @@ class ExitCode:
     CLEAN = 0
     STORE_FAILED = 60
     CANNOT_LISTEN = 73
+    DISABLED_DAMAGED = 74
 
 
 @dataclass(frozen=True, slots=True)
 class GatewaySetup:
-    """What a gateway needs to start."""
+    """What a gateway needs to start.
+
+    ``admin_socket`` is ``admin.sock`` in the folder, and ``audit_log`` is ``audit.log``
+    beside it, unless they are given.
+    """
 
     number: int
     folder: Path
@@ -56,6 +64,9 @@ class GatewaySetup:
     """By SessionId, as text."""
     shards: ShardMap
     shard_socket: Callable[[int], Path]
+    admin_socket: Path | None = None
+    audit_log: Path | None = None
+    version: str = ""
 
 
 class Acceptor:
@@ -140,14 +151,24 @@ class Acceptor:
 
 
 async def serve(
-    setup: GatewaySetup, stop: asyncio.Event, on_ready: Callable[[int], None]
+    setup: GatewaySetup,
+    stop: asyncio.Event,
+    on_ready: Callable[[int], None],
+    on_operator: Callable[[Operator], None] | None = None,
 ) -> int:
     """Run the gateway until ``stop`` is set; the exit code.
 
     ``on_ready`` is called with the port once clients can connect: after every shard is
-    linked, or has had its time to be.
+    linked, or has had its time to be. Before it, ``on_operator`` is called with what
+    tells the gateway's status and figures.
     """
     lock = FolderLock(setup.folder, LOCK_PATIENCE_S)
+    try:
+        disabled = DisabledSessions(setup.folder / "disabled.json")
+    except DisabledDamaged as error:
+        log.critical("%s", error)
+        lock.release()
+        return ExitCode.DISABLED_DAMAGED
     outbox = Outbox(setup.folder / "outbox", setup.number)
     if outbox.recovery.torn_at:
         log.warning("trimmed an unfinished record: %s", outbox.recovery.torn_at)
@@ -172,6 +193,8 @@ async def serve(
             for settings in setup.settings.sessions
         ]
     )
+    for hosted in gateway.sessions:
+        hosted.enabled = disabled.get(hosted.session.session_id) is None
     links: dict[int, ShardLink] = {
         shard: SocketLink(shard, gateway, setup.shard_socket(shard), setup.number)
         for shard in range(setup.shards.count)
@@ -185,12 +208,30 @@ async def serve(
         host, port = setup.settings.host, setup.settings.port
         log.critical("cannot listen on %s:%d: %s", host, port, error.strerror)
         return ExitCode.CANNOT_LISTEN
+    operator = Operator(
+        gateway,
+        disabled,
+        setup.folder,
+        setup.version,
+        acceptor.port,
+        lambda: len(acceptor.connections),
+    )
+    admin = AdminServer(
+        setup.admin_socket or setup.folder / "admin.sock",
+        operator.commands(),
+        AuditLog(setup.audit_log or setup.folder.parent / "audit.log"),
+        operator.process,
+    )
+    await admin.start()
+    if on_operator is not None:
+        on_operator(operator)
     # What was made until now lives as long as the process: the collector need not look
     # at it again.
     gc.collect()
     gc.freeze()
     on_ready(acceptor.port)
     await stop.wait()
+    await admin.close()
     await acceptor.close()
     for link in links.values():
         await link.close()

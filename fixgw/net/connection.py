@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import Callable
 
 from fixgw.net.gateway import Gateway
-from fixgw.net.hosted import Hosted
+from fixgw.net.hosted import End, Hosted
 from fixgw.session.checks import may_connect
 from fixgw.session.reasons import DisconnectReason
 from fixgw.wire import Framer, Garbled, Message
@@ -84,7 +85,12 @@ class FixConnection(asyncio.Protocol):
             self._end(DisconnectReason.INTERNAL_ERROR)
 
     def _take(self, data: bytes) -> None:
-        for item in self._framer.feed(data):
+        items = self._framer.feed(data)
+        self._gateway.arrived_ns = time.monotonic_ns()
+        figures = self._gateway.figures
+        figures.bytes_in += len(data)
+        figures.messages_in += len(items)
+        for item in items:
             if self._ending is not None:
                 return
             if isinstance(item, Garbled):
@@ -94,6 +100,8 @@ class FixConnection(asyncio.Protocol):
             else:
                 self._hosted.session.receive(item, self._gateway.clock())
         if self._hosted is not None:
+            self._hosted.bytes_in += len(data)
+            self._hosted.messages_in += len(items)
             self._gateway.touch(self._hosted)
         elif self._framer.pending > LOGON_BYTES_MAX and self._ending is None:
             self._end(DisconnectReason.LOGON_BYTES_EXCEEDED)
@@ -108,14 +116,15 @@ class FixConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        hosted = self._hosted
-        reason = DisconnectReason.PEER_CLOSED
+        hosted, self._hosted = self._hosted, None
+        reason = self._ending or DisconnectReason.PEER_CLOSED
         if hosted is not None:
-            reason = hosted.session.connection_lost(self._gateway.clock())
-            hosted.connection = None
-            self._hosted = None
+            now_ns = self._gateway.clock()
+            found = hosted.session.connection_lost(now_ns)
+            reason = self._ending or found
+            text = self._ending_text or reason.sentence
+            hosted.ended(End(reason, text, self.peer, now_ns))
             self._gateway.touch(hosted)
-        reason = self._ending or reason
         self._gateway.disconnects[reason] += 1
         log.info(
             "%s disconnected: %s",
@@ -134,7 +143,7 @@ class FixConnection(asyncio.Protocol):
         self._transport.write(data)
         self._written += len(data)
         if self._transport.get_write_buffer_size() > SEND_BUFFER_BYTES_MAX:
-            self._cut_slow_consumer()
+            self.cut(DisconnectReason.SLOW_CONSUMER)
 
     def has_room(self) -> bool:
         """Whether a replay may go on."""
@@ -147,6 +156,18 @@ class FixConnection(asyncio.Protocol):
     def finish(self, reason: DisconnectReason, text: str) -> None:
         """Close after what was written has left."""
         self._end(reason, text)
+
+    def cut(self, reason: DisconnectReason) -> None:
+        """Close now, whatever is still to be written."""
+        if self._ending is None:
+            self._ending = reason
+        if self._transport is not None:
+            self._transport.abort()
+
+    @property
+    def unsent(self) -> int:
+        """Bytes written that the peer has not yet taken."""
+        return self._transport.get_write_buffer_size() if self._transport else 0
 
     def shut_down(self) -> None:
         """Close now: the gateway ends."""
@@ -161,7 +182,7 @@ class FixConnection(asyncio.Protocol):
         if unsent == 0 or left != self._left_at:
             self._left_at, self._left_time = left, now_s
         elif now_s - self._left_time >= SEND_STALL_S:
-            self._cut_slow_consumer()
+            self.cut(DisconnectReason.SLOW_CONSUMER)
 
     # -- inside ------------------------------------------------------------------------
 
@@ -180,10 +201,15 @@ class FixConnection(asyncio.Protocol):
             self._end(DisconnectReason.UNKNOWN_SESSION)
             return
         if hosted.connection is not None:
-            self._end(DisconnectReason.ALREADY_CONNECTED)
+            self._turn_away(hosted, DisconnectReason.ALREADY_CONNECTED)
             return
         if not may_connect(hosted.session.settings, self.address):
-            self._end(DisconnectReason.ADDRESS_NOT_ALLOWED)
+            self._turn_away(hosted, DisconnectReason.ADDRESS_NOT_ALLOWED)
+            return
+        if not hosted.is_open:
+            # Without a word, as QuickFIX does: a Logout would bear a number, and its
+            # client counts a Logout without asking for what it misses before it.
+            self._turn_away(hosted, DisconnectReason.SESSION_DISABLED)
             return
         if self._timer is not None:
             self._timer.cancel()
@@ -191,6 +217,8 @@ class FixConnection(asyncio.Protocol):
         hosted.connection = self
         hosted.session.logon(message, self._gateway.clock())
         if hosted.session.is_logged_on:
+            hosted.logged_on(self._gateway.clock())
+            self._gateway.figures.logons += 1
             log.info(
                 "%s logged on",
                 hosted.session.session_id,
@@ -203,6 +231,8 @@ class FixConnection(asyncio.Protocol):
 
     def _take_garbled(self, garbled: Garbled) -> None:
         self._garbled += 1
+        self._gateway.figures.garbled += 1
+        self._gateway.figures.messages_in -= 1
         log.warning(
             "garbled message ignored: %s",
             garbled.reason,
@@ -217,14 +247,14 @@ class FixConnection(asyncio.Protocol):
                 self._gateway.clock(),
             )
 
+    def _turn_away(self, hosted: Hosted, reason: DisconnectReason) -> None:
+        """A Logon that the session does not get to see."""
+        name, now_ns = hosted.session.session_id, self._gateway.clock()
+        hosted.not_let_in(End(reason, reason.sentence, self.peer, now_ns))
+        self._end(reason, f"{name}: {reason.sentence}")
+
     def _end(self, reason: DisconnectReason, text: str = "") -> None:
         if self._ending is None:
             self._ending, self._ending_text = reason, text
         if self._transport is not None:
             self._transport.close()
-
-    def _cut_slow_consumer(self) -> None:
-        if self._ending is None:
-            self._ending = DisconnectReason.SLOW_CONSUMER
-        if self._transport is not None:
-            self._transport.abort()

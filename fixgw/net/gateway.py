@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from engine.records import EVENT_BYTES
+from engine.records import COMMAND_BYTES, EVENT_BYTES
+from fixgw.net.figures import Figures, Totals
 from fixgw.net.hosted import Hold, Hosted
 from fixgw.net.links import ShardLink
 from fixgw.orders.reports import render_reports
@@ -24,6 +26,10 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 """Timers of sessions are this precise: far below a second, the unit of HeartBtInt."""
+
+
+_Batch = tuple[bytearray, dict[int, tuple[Hosted, Hold]], int]
+"""Commands for a shard, the sessions they came from, and when the first arrived."""
 
 
 class Gateway:
@@ -43,14 +49,19 @@ class Gateway:
         self.number = number
         self.clock = clock
         self.disconnects: Counter[DisconnectReason] = Counter()
+        self.figures = Figures()
+        self.arrived_ns = 0
+        """When the bytes were read that are being worked on, monotonic."""
         self._outbox = outbox
         self._on_fatal = on_fatal
         self._links: Mapping[int, ShardLink] = {}
         self._sessions: dict[int, Hosted] = {}
         self._by_identity: dict[tuple[bytes, bytes, bytes], Hosted] = {}
         self._dirty: dict[int, Hosted] = {}
-        self._batches: dict[int, tuple[bytearray, dict[int, tuple[Hosted, Hold]]]] = {}
+        self._batches: dict[int, _Batch] = {}
+        self._confirmed: list[tuple[int, int]] = []
         self._flush_due = False
+        self._failed = False
         self._taken: dict[int, int] = {}
         self._taken_due: set[int] = set()
 
@@ -59,7 +70,7 @@ class Gateway:
     def add_sessions(self, sessions: Sequence[Session]) -> None:
         """The sessions this gateway serves."""
         for session in sessions:
-            hosted = Hosted(session, self._outbox)
+            hosted = Hosted(session, self._outbox, self.figures)
             identity = session.session_id
             if hosted.key in self._sessions:
                 other = self._sessions[hosted.key].session.session_id
@@ -79,6 +90,10 @@ class Gateway:
         """The session of a Logon with these BeginString and CompIDs."""
         return self._by_identity.get((begin, sender, target))
 
+    def session(self, key: int) -> Hosted:
+        """The session with this key, which must be one of ours."""
+        return self._sessions[key]
+
     @property
     def sessions(self) -> Sequence[Hosted]:
         """All sessions."""
@@ -95,7 +110,10 @@ class Gateway:
         """Send an order command of ``session``'s message ``seq`` with the next
         flush."""
         hosted = self._sessions[session.key]
-        commands, senders = self._batches.setdefault(shard, (bytearray(), {}))
+        batch = self._batches.get(shard)
+        if batch is None:
+            batch = self._batches[shard] = bytearray(), {}, self.arrived_ns
+        commands, senders, _ = batch
         commands += command
         if hosted.key not in senders:
             hold = hosted.hold(seq)
@@ -165,14 +183,18 @@ class Gateway:
             self._taken_due.clear()
             self._outbox.flush(self.clock())
         except Exception as error:
+            self._failed = True
             self._on_fatal(error)
             return
         for hosted in dirty.values():
             hosted.release()
-        for shard, (commands, senders) in batches.items():
+        self._observe()
+        for shard, (commands, senders, arrived_ns) in batches.items():
+            count = self.figures.count_commands(commands, COMMAND_BYTES)
             callbacks = [
                 self._durable(hosted, hold) for hosted, hold in senders.values()
             ]
+            callbacks.append(self._confirms(arrived_ns, count))
             self._links[shard].submit(bytes(commands), callbacks)
         for hosted in dirty.values():
             hosted.end_chunk()
@@ -186,6 +208,51 @@ class Gateway:
                 self.touch(hosted)
 
         return durable
+
+    def _confirms(self, arrived_ns: int, count: int) -> Callable[[], None]:
+        def confirmed() -> None:
+            self._confirmed.append((arrived_ns, count))
+            self._schedule()
+
+        return confirmed
+
+    def _observe(self) -> None:
+        """Batches whose shard had confirmed them: their reports have just left."""
+        if self._confirmed:
+            now_ns = time.monotonic_ns()
+            for arrived_ns, count in self._confirmed:
+                self.figures.latency.observe(now_ns - arrived_ns, count)
+            self._confirmed.clear()
+
+    def settle(self) -> bool:
+        """End this turn now: all that was changed is stored, and what may not be
+        forgotten is on disk. Whether that succeeded."""
+        self._flush()
+        return not self._failed
+
+    # -- figures -----------------------------------------------------------------------
+
+    @property
+    def links(self) -> Mapping[int, ShardLink]:
+        """The links by shard."""
+        return self._links
+
+    def totals(self) -> Totals:
+        """All figures at this moment. Goes through all sessions."""
+        sessions = self._sessions.values()
+        return Totals(
+            figures=self.figures,
+            orders=self.figures.orders,
+            rejects=self.figures.rejects.total(),
+            business_rejects=self.figures.business_rejects.total(),
+            disconnects={
+                reason.name: count for reason, count in self.disconnects.items()
+            },
+            sessions=len(sessions),
+            logged_on=sum(hosted.session.is_logged_on for hosted in sessions),
+            disabled=sum(not hosted.enabled for hosted in sessions),
+            unconfirmed=sum(link.unconfirmed for link in self._links.values()),
+        )
 
     # -- end ---------------------------------------------------------------------------
 

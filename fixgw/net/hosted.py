@@ -3,17 +3,23 @@ durable."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
+from dataclasses import dataclass
 from typing import Protocol
 
+from fixgw.net.figures import Figures
 from fixgw.session.effects import (
     Answered,
     Close,
     Fault,
+    Numbered,
     Replay,
     ResetNumbers,
     Send,
+    SetInbound,
+    SetOutbound,
     Write,
 )
 from fixgw.session.reasons import DisconnectReason
@@ -27,8 +33,20 @@ REPLAY_SLICE_BYTES = 256 * 1024
 sessions wait for it."""
 
 
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a connection ended, or why it was never the session's."""
+
+    reason: DisconnectReason
+    text: str
+    peer: str
+    time_ns: int
+
+
 class Connection(Protocol):
     """What a hosted session needs of its connection."""
+
+    peer: str
 
     def write(self, data: bytes) -> None:
         """Hand bytes to the socket."""
@@ -38,6 +56,13 @@ class Connection(Protocol):
 
     def has_room(self) -> bool:
         """Whether the peer reads fast enough for more of a replay."""
+
+    def cut(self, reason: DisconnectReason) -> None:
+        """Close now: what was written and has not left is lost on the way."""
+
+    @property
+    def unsent(self) -> int:
+        """Bytes written that the peer has not yet taken."""
 
 
 class Hold:
@@ -54,19 +79,70 @@ class Hold:
 
 class Hosted:
     """One session of the gateway. ``key`` is its identity in commands and the
-    outbox."""
+    outbox. What passes is counted here and, with that of all sessions, in ``figures``.
 
-    def __init__(self, session: Session, outbox: Outbox) -> None:
+    ``enabled`` and ``at_work``, the name of an operator's command that is under way,
+    say whether a Logon is listened to at all.
+    """
+
+    def __init__(self, session: Session, outbox: Outbox, figures: Figures) -> None:
         self.session = session
         self.key = session.key
         self.connection: Connection | None = None
+        self.enabled = True
+        self.at_work = ""
+        self.logons = 0
+        self.logged_on_ns = 0
+        self.last_end: End | None = None
+        self.refused = 0
+        self.last_refused: End | None = None
+        self.messages_in = 0
+        self.messages_out = 0
+        self.bytes_in = 0
+        self.bytes_out = 0
         self.replay_due = False
+        self.rejects = 0
+        self.business_rejects = 0
+        self._figures = figures
         self._outbox = outbox
         self._stored_in = session.numbers.next_in
         self._holds: deque[Hold] = deque()
         self._open_hold: Hold | None = None
         self._writes: list[bytes] = []
         self._close: Close | None = None
+        self._waiting: list[asyncio.Future[End]] = []
+
+    # -- connections -------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a Logon is listened to."""
+        return self.enabled and not self.at_work
+
+    def logged_on(self, now_ns: int) -> None:
+        """A Logon was accepted."""
+        self.logons += 1
+        self.logged_on_ns = now_ns
+
+    def ended(self, end: End) -> None:
+        """The connection is gone."""
+        self.connection = None
+        self.last_end = end
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(end)
+
+    def not_let_in(self, end: End) -> None:
+        """A Logon with this session's CompIDs came and was not listened to."""
+        self.refused += 1
+        self.last_refused = end
+
+    def next_end(self) -> asyncio.Future[End]:
+        """How the connection it has now will end."""
+        future: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        return future
 
     def fail(self, error: Exception) -> None:
         """An error of ours in this session: it ends, the others go on."""
@@ -111,12 +187,11 @@ class Hosted:
                 if not effect.held:
                     self._writes.append(effect.data)
             elif isinstance(effect, Answered):
-                if effect.seq > self.processed_in:
-                    self._outbox.add_answered(self.key, effect.seq)
+                self._answered(effect)
             elif isinstance(effect, Write):
                 self._writes.append(effect.data)
-            elif isinstance(effect, ResetNumbers):
-                self._reset(effect.epoch)
+            elif isinstance(effect, ResetNumbers | SetInbound | SetOutbound):
+                self._renumber(effect)
             elif isinstance(effect, Replay):
                 self.replay_due = True
             elif isinstance(effect, Fault):
@@ -135,11 +210,25 @@ class Hosted:
             self._outbox.set_inbound(self.key, processed)
             self._stored_in = processed
 
+    def _answered(self, effect: Answered) -> None:
+        self._figures.count_refusal(effect.msg_type, business=effect.business)
+        if effect.business:
+            self.business_rejects += 1
+        else:
+            self.rejects += 1
+        if effect.seq > self.processed_in:
+            self._outbox.add_answered(self.key, effect.seq)
+
     def release(self) -> None:
         """Write what was collected, after it was stored."""
         if self.connection is not None:
             if self._writes:
-                self.connection.write(b"".join(self._writes))
+                data = b"".join(self._writes)
+                self.connection.write(data)
+                self.messages_out += len(self._writes)
+                self.bytes_out += len(data)
+                self._figures.messages_out += len(self._writes)
+                self._figures.bytes_out += len(data)
             if self._close is not None:
                 self.connection.finish(self._close.reason, self._close.text)
         self._writes.clear()
@@ -158,8 +247,15 @@ class Hosted:
         self.session.replay_rows(rows, through, now_ns)
         return True
 
-    def _reset(self, epoch: int) -> None:
-        self._outbox.reset(self.key, epoch, self.session.numbers.window)
+    def _renumber(self, effect: Numbered) -> None:
+        if isinstance(effect, SetOutbound):
+            self._outbox.set_next_out(self.key, effect.seq)
+            return
+        if isinstance(effect, SetInbound):
+            self._outbox.set_next_in(self.key, effect.seq, effect.epoch)
+            self._stored_in = effect.seq
+        else:
+            self._outbox.reset(self.key, effect.epoch, self.session.numbers.window)
+            self._stored_in = 1
         self._holds.clear()
         self._open_hold = None
-        self._stored_in = 1

@@ -85,6 +85,11 @@ class ShardLink:
         """Whether further commands are welcome."""
         return self.is_up
 
+    @property
+    def unconfirmed(self) -> int:
+        """Commands given to the shard of which it is not known that it has them."""
+        return sum(len(batch.commands) for batch in self._outstanding) // COMMAND_BYTES
+
     async def close(self) -> None:
         """End the link."""
 

@@ -63,6 +63,7 @@ REASONS: dict[Reason, Wording] = {
     Reason.SIDE_CHANGED: Wording(99, 99, "Side(54) is not that of the order"),
     Reason.ORD_TYPE_CHANGED: Wording(99, 99, "OrdType(40) of an order cannot change"),
     Reason.MISSING_CL_ORD_ID: Wording(99, 99, "ClOrdID(11) is empty"),
+    Reason.TRADING_HALTED: Wording(2, 99, "trading in Symbol(55) is halted"),
     Reason.UNFILLED_REMAINDER: Wording(
         99, 99, "what was not filled at once is cancelled"
     ),
@@ -71,4 +72,5 @@ REASONS: dict[Reason, Wording] = {
     ),
     Reason.REQUESTED: Wording(99, 99, ""),
     Reason.END_OF_DAY: Wording(99, 99, "the trading day has ended"),
+    Reason.CANCELLED_BY_EXCHANGE: Wording(99, 99, "cancelled by the exchange"),
 }

@@ -19,6 +19,7 @@ from cython.cimports.engine.records import (
     EVENT_REPLACE_REJECTED,
     EVENT_REPLACED,
     ORD_TYPE_MARKET,
+    REASON_CANCELLED_BY_EXCHANGE,
     OrderEvent,
 )
 from cython.cimports.fixgw.wire.building import write_number, write_timestamp
@@ -136,6 +137,9 @@ def execution_report(
         out = text(out, b"103=", code, cython.cast(cython.int, len(code)))
     out = character(out, b"150=", exec_type(event.kind))
     out = amount(out, b"151=", event.leaves_qty)
+    if event.reason == REASON_CANCELLED_BY_EXCHANGE:
+        # ExecRestatementReason(378)=8, an exchange's option: nobody asked for it.
+        out = character(out, b"378=", 0x38)
     if filled:
         out = identifier(out, b"527=", event.trade_id)
         out = character(out, b"851=", 0x30 + event.liquidity)

@@ -38,6 +38,21 @@ class ResetNumbers:
 
 
 @dataclass(frozen=True, slots=True)
+class SetInbound:
+    """The client's next number is ``seq``, whatever it was, in a new epoch."""
+
+    seq: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetOutbound:
+    """Our next number is ``seq``; none between it and the last was ever sent."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """The client's message ``seq`` was refused with the Send before this.
 
@@ -46,6 +61,10 @@ class Answered:
     """
 
     seq: int
+    msg_type: str
+    """MsgType(35) of the message that was refused."""
+    business: bool
+    """With BusinessMessageReject(j), not with Reject(3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +89,7 @@ class Fault:
     data: bytes
 
 
-Effect = Send | Answered | Write | ResetNumbers | Replay | Close | Fault
+Numbered = ResetNumbers | SetInbound | SetOutbound
+"""What changes numbers other than by counting. It must be on disk before it is told."""
+
+Effect = Send | Answered | Write | Numbered | Replay | Close | Fault

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+MSG_SEQ_NUM_MAX = 10**15
+"""No session gets there; a NewSeqNo(36) above it would leave no room for numbers."""
+
 
 @dataclass(slots=True)
 class Numbers:
@@ -14,7 +17,7 @@ class Numbers:
     next_out: int = 1
     """MsgSeqNum(34) of the next message we send."""
     epoch: int = 1
-    """How often the numbers began at 1."""
+    """How often the numbers from the client began anew: shards tell repeats by it."""
     window: int = 0
     """Start of the schedule window they belong to, nanoseconds; 0 for none."""
     answered: set[int] = field(default_factory=set)

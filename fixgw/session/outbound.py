@@ -23,7 +23,7 @@ class Outbound:
     """Each message takes the next MsgSeqNum(34) and becomes a Send effect.
 
     ``connected`` and ``is_logged_on`` are set by the session; without a connection, and
-    while a replay runs, messages stay in the store.
+    while a replay runs, messages stay in the store. ``queued`` counts those.
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class Outbound:
         self.effects: list[Effect] = []
         self.connected = False
         self.is_logged_on = False
+        self.queued = 0
         self._settings = settings
         self._numbers = numbers
         self._liveness = liveness
@@ -68,12 +69,18 @@ class Outbound:
         # After a Logout no application message may follow: it waits in the store.
         held = not self.connected or self._resender.holds
         held = held or not (admin or self.is_logged_on)
+        if held:
+            self.queued += 1
         self.effects.append(Send(seq, data, admin, held))
         self._liveness.sent(now_ns)
         return seq
 
     def logon(self, heart_bt_int_s: int, reset: bool, now_ns: int) -> None:
-        """Logon(A), with ResetSeqNumFlag(141) if ``reset``."""
+        """Logon(A), with ResetSeqNumFlag(141) if ``reset``.
+
+        What is stored is the client's to ask for from now on.
+        """
+        self.queued = 0
         body = b"98=0\x01108=%d\x01" % heart_bt_int_s
         if reset:
             body += b"141=Y\x01"
@@ -116,7 +123,7 @@ class Outbound:
             admin=not self._settings.resend_session_level_rejects,
             route=reverse_route(message),
         )
-        self.effects.append(Answered(seq))
+        self.effects.append(Answered(seq, message.msg_type, business=False))
 
     def business_reject(
         self, message: Message, reason: int, text: str, now_ns: int
@@ -131,7 +138,7 @@ class Outbound:
             admin=False,
             route=reverse_route(message),
         )
-        self.effects.append(Answered(seq))
+        self.effects.append(Answered(seq, message.msg_type, business=True))
 
     # -- replays -----------------------------------------------------------------------
 
@@ -143,9 +150,19 @@ class Outbound:
     def _gap_fill(self, begin: int, new_seq_no: int, now_ns: int) -> bytes:
         return self._composer.gap_fill(begin, new_seq_no, now_ns, self._last_processed)
 
+    @property
+    def is_replaying(self) -> bool:
+        """Whether a ResendRequest(2) is being served."""
+        return self._resender.is_replaying
+
     def forget_replays(self) -> None:
-        """The connection is gone or the numbers were reset."""
+        """The connection is gone, or it will be."""
         self._resender.clear()
+
+    def forget_stored(self) -> None:
+        """The numbers begin at 1: nothing that is stored will ever be written."""
+        self._resender.clear()
+        self.queued = 0
 
     def replay(self, begin: int, end: int) -> None:
         """Serve stored messages ``begin`` to ``end``, now or after the current ones."""
@@ -161,7 +178,9 @@ class Outbound:
         self, rows: Sequence[StoredMessage], through: int, now_ns: int
     ) -> None:
         """The stored messages that were wanted, all there are up to ``through``."""
-        if self._resender.is_replaying and not self._settings.persist_messages:
+        if not self._resender.is_replaying:
+            self.queued -= len(rows)
+        elif not self._settings.persist_messages:
             rows = ()
         written = self._resender.rows(
             rows,

@@ -34,6 +34,8 @@ class DisconnectReason(IntEnum):
     INTERNAL_ERROR = 23
     SCHEDULE_END = 24
     CONNECTION_LIMIT = 25
+    OPERATOR_DISCONNECT = 26
+    SESSION_DISABLED = 27
 
     @property
     def sentence(self) -> str:
@@ -67,4 +69,6 @@ _SENTENCES = {
     DisconnectReason.INTERNAL_ERROR: "An error of our own: see the log.",
     DisconnectReason.SCHEDULE_END: "The session's time window has ended.",
     DisconnectReason.CONNECTION_LIMIT: "Too many connections were open.",
+    DisconnectReason.OPERATOR_DISCONNECT: "An operator cut the connection.",
+    DisconnectReason.SESSION_DISABLED: "An operator keeps the session closed.",
 }

@@ -32,10 +32,12 @@ from fixgw.session.checks import (
     check_sending_time,
     number,
 )
-from fixgw.session.effects import Close, Effect, Fault, ResetNumbers
+from fixgw.session.condition import Condition
+from fixgw.session.effects import Close, Effect, Fault
 from fixgw.session.gap import Gap
 from fixgw.session.liveness import Due, Liveness
-from fixgw.session.numbers import Numbers
+from fixgw.session.numbering import Numbering
+from fixgw.session.numbers import MSG_SEQ_NUM_MAX, Numbers
 from fixgw.session.outbound import Outbound
 from fixgw.session.reasons import DisconnectReason
 from fixgw.session.replay import StoredMessage
@@ -55,10 +57,6 @@ from fixgw.wire import Message
 PEER_CLOSE_PATIENCE_S = 10
 """After we answered a Logout the client should close; so long we wait (test case
 13.b)."""
-
-
-MSG_SEQ_NUM_MAX = 10**15
-"""No session gets there; a NewSeqNo(36) above it would leave no room for numbers."""
 
 
 class Application(Protocol):
@@ -109,6 +107,7 @@ class Session:
         )
         self._liveness = Liveness(settings)
         self._out = Outbound(settings, numbers, self._liveness)
+        self.numbering = Numbering(settings, numbers, self._gap, self._out)
         self._deadline_ns = 0
         self._end_reason = DisconnectReason.LOGOUT_COMPLETE
         self._logged_out = False
@@ -124,6 +123,11 @@ class Session:
     def is_connected(self) -> bool:
         """Whether a connection belongs to this session."""
         return self.state is not State.DISCONNECTED
+
+    @property
+    def condition(self) -> Condition:
+        """What waits in it, and for what."""
+        return Condition(self._out.queued, self._out.is_replaying, self._gap.is_open)
 
     def take_effects(self) -> Sequence[Effect]:
         """The effects since the last call, to be carried out in order."""
@@ -141,10 +145,7 @@ class Session:
             self._refuse_logon(message, objection, now_ns)
             return
         reset = message.get(141) == b"Y"
-        window = self.settings.schedule.window_start(now_ns) or 0
-        if reset or self.settings.reset_on_logon or window != self.numbers.window:
-            self._reset_numbers()
-            self.numbers.window = window
+        self.numbering.enter_window(now_ns, reset=reset or self.settings.reset_on_logon)
         seq = number(message.get(34)) or 0
         if seq < self.numbers.next_in:
             self._refuse_logon(message, self._too_low(seq), now_ns)
@@ -284,7 +285,7 @@ class Session:
         if self.settings.reset_on_disconnect or (
             self.settings.reset_on_logout and clean
         ):
-            self._reset_numbers()
+            self.numbering.begin_at_1()
         if was is not State.DISCONNECTED:
             self._application.on_logout(self)
         if clean:
@@ -323,18 +324,10 @@ class Session:
             self._break_off(objection.reason, objection.text, now_ns)
             return
         self._move(Happening.NUMBERS_RESET)
-        self._reset_numbers()
+        self.numbering.begin_at_1()
         self.heart_bt_int_s = number(message.get(108)) or 0
         self.numbers.next_in = 2
         self._out.logon(self.heart_bt_int_s, True, now_ns)
-
-    def _reset_numbers(self) -> None:
-        self.numbers.next_in = self.numbers.next_out = 1
-        self.numbers.epoch += 1
-        self.numbers.answered.clear()
-        self._gap.clear()
-        self._out.forget_replays()
-        self._out.effects.append(ResetNumbers(self.numbers.epoch))
 
     # -- judging -----------------------------------------------------------------------
 

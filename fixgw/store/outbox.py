@@ -6,15 +6,15 @@ not at all, so after a crash of the process an event is either taken and its mes
 are in the outbox, or it is not taken and the shard gives it again: never both, never
 neither.
 
-Only resets are synced, because the shards know a session by its epoch: an epoch that
-was forgotten and given out again would make them take new orders for repeated ones. For
-the rest the shards' journals are what survives loss of power.
+Only what an epoch begins with and what an operator has set is synced. The shards know a
+session by its epoch: one that was forgotten and given out again would make them take
+new orders for repeated ones. An operator was told that it is so. For the rest the
+shards' journals are what survives loss of power.
 """
 
 from __future__ import annotations
 
 import struct
-from array import array
 from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ from pathlib import Path
 from engine.journal import LogKind, RecordLog
 from fixgw.session.numbers import Numbers
 from fixgw.session.replay import StoredMessage
+from fixgw.store.sent import Sent
 
 
 class Entry(IntEnum):
@@ -38,30 +39,17 @@ class Entry(IntEnum):
     ANSWERED = 5
     """key = session; number = a MsgSeqNum(34) at or above the inbound position that was
     refused already."""
+    SET_INBOUND = 6
+    """key = session; number = the next MsgSeqNum(34) expected, set by an operator;
+    payload = the epoch that begins with it."""
+    SET_OUTBOUND = 7
+    """key = session; number = MsgSeqNum(34) of the next message, set by an operator."""
 
 
 _ENTRY = struct.Struct("<BBHIQQ")
 _WINDOW = struct.Struct("<q")
+_EPOCH = struct.Struct("<Q")
 ADMIN_FLAG = 1
-
-
-class _Sent:
-    """Where the messages of one session's current epoch lie: 13 bytes each."""
-
-    def __init__(self) -> None:
-        self.first = 1
-        self.places = array("Q")
-        self.sizes = array("I")
-        self.admin = array("B")
-
-    def add(self, seq: int, place: int, size: int, admin: int) -> None:
-        if not self.places:
-            self.first = seq
-        if seq != self.first + len(self.places):
-            raise ValueError(f"message {seq} after {self.first + len(self.places) - 1}")
-        self.places.append(place)
-        self.sizes.append(size)
-        self.admin.append(admin)
 
 
 class Outbox:
@@ -74,7 +62,7 @@ class Outbox:
         self._log = RecordLog(folder, LogKind.OUTBOX, gateway)
         self._pending = bytearray()
         self._sync_due = False
-        self._sent: dict[int, _Sent] = {}
+        self._sent: dict[int, Sent] = {}
         self._numbers: dict[int, Numbers] = {}
         self._taken: dict[int, int] = {}
         self.recovery = self._log.recovery
@@ -104,15 +92,12 @@ class Outbox:
         rows: list[StoredMessage] = []
         if sent is None:
             return rows, end
-        size = 0
-        for seq in range(max(begin, sent.first), end + 1):
-            index = seq - sent.first
-            if index >= len(sent.places):
-                break
-            data = self._log.read_bytes(sent.places[index], sent.sizes[index])
-            rows.append(StoredMessage(seq, bool(sent.admin[index]), data))
-            size += len(data)
-            if size >= bytes_max:
+        read = 0
+        for seq, place, size, admin in sent.between(begin, end):
+            data = self._log.read_bytes(place, size)
+            rows.append(StoredMessage(seq, bool(admin), data))
+            read += size
+            if read >= bytes_max:
                 return rows, seq
         return rows, end
 
@@ -136,6 +121,19 @@ class Outbox:
         """Both numbers are 1; stored messages are of the past."""
         self._pending += _ENTRY.pack(Entry.RESET, 0, 0, _WINDOW.size, key, epoch)
         self._pending += _WINDOW.pack(window)
+        self._sync_due = True
+
+    def set_next_in(self, key: int, next_in: int, epoch: int) -> None:
+        """An operator says what is expected next; an epoch begins with it."""
+        entry = Entry.SET_INBOUND
+        self._pending += _ENTRY.pack(entry, 0, 0, _EPOCH.size, key, next_in)
+        self._pending += _EPOCH.pack(epoch)
+        self._sync_due = True
+
+    def set_next_out(self, key: int, next_out: int) -> None:
+        """An operator says what is sent next; numbers before it stay without a
+        message."""
+        self._pending += _ENTRY.pack(Entry.SET_OUTBOUND, 0, 0, 0, key, next_out)
         self._sync_due = True
 
     def set_taken(self, shard: int, event_seq: int) -> None:
@@ -182,7 +180,7 @@ class Outbox:
             kind, flags, _, size, key, number = _ENTRY.unpack_from(payload, offset)
             offset += _ENTRY.size
             if kind == Entry.MESSAGE:
-                self._sent.setdefault(key, _Sent()).add(
+                self._sent.setdefault(key, Sent()).add(
                     number, place + offset, size, flags
                 )
                 self._of(key).next_out = number + 1
@@ -191,6 +189,14 @@ class Outbox:
             elif kind == Entry.RESET:
                 (window,) = _WINDOW.unpack_from(payload, offset)
                 self._apply_reset(key, number, window)
+            elif kind == Entry.SET_INBOUND:
+                (epoch,) = _EPOCH.unpack_from(payload, offset)
+                numbers = self._of(key)
+                numbers.next_in, numbers.epoch = number, epoch
+                numbers.answered = set()
+            elif kind == Entry.SET_OUTBOUND:
+                self._sent.setdefault(key, Sent()).skip_to(number)
+                self._of(key).next_out = number
             elif kind == Entry.ANSWERED:
                 self._of(key).answered.add(number)
             elif kind == Entry.TAKEN:

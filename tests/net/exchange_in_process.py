@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import simplefix
 
+from engine.host.admin import AdminError
 from engine.host.host import ShardHost
 from engine.host.service import Port, ShardService
 from engine.records import CommandKind, InstrumentCommand
@@ -24,6 +25,7 @@ from fixgw.net.acceptor import Acceptor
 from fixgw.net.gateway import Gateway
 from fixgw.net.hosted import Hosted
 from fixgw.net.links import LocalLink
+from fixgw.net.operator import Operator
 from fixgw.orders.exchange import Exchange
 from fixgw.orders.routing import ShardMap
 from fixgw.session.identity import SessionId
@@ -31,6 +33,7 @@ from fixgw.session.reasons import DisconnectReason
 from fixgw.session.session import Session
 from fixgw.session.settings import AcceptorSettings, SessionSettings
 from fixgw.store import Outbox
+from fixgw.store.disabled import DisabledSessions
 from tests.sessions.conversation import (
     FILLED_IN,
     START,
@@ -251,11 +254,22 @@ class InProcess:
             for number, service in enumerate(self.services)
         }
         self.gateway.use_links(self.links)
+        self.disabled = DisabledSessions(self.folder / "disabled.json")
+        for hosted in self.gateway.sessions:
+            hosted.enabled = self.disabled.get(hosted.session.session_id) is None
 
     async def listen(self) -> None:
         """Clients can connect, and every shard is up."""
         self.acceptor = Acceptor(self.gateway, self.settings, self._connections_max)
         await self.acceptor.listen()
+        self.operator = Operator(
+            self.gateway,
+            self.disabled,
+            self.folder,
+            "test",
+            self.acceptor.port,
+            lambda: len(self.acceptor.connections),
+        )
         await until(lambda: all(link.is_up for link in self.links.values()))
 
     def kill_gateway(self) -> None:
@@ -300,6 +314,19 @@ class InProcess:
         client = await self.connect(name)
         await client.log_on(heart_bt_int_s)
         return client
+
+    async def ask(self, command: str, **arguments: Any) -> Any:
+        """What the operator's command answers. Raises AdminError."""
+        result = self.operator.commands()[command].run(arguments)
+        return await result if isinstance(result, Awaitable) else result
+
+    async def refused(self, command: str, **arguments: Any) -> tuple[str, str]:
+        """The code and the message with which the operator's command is refused."""
+        try:
+            result = await self.ask(command, **arguments)
+        except AdminError as error:
+            return error.code, error.message
+        raise AssertionError(f"{command} was not refused: {result}")
 
     def hosted(self, name: str = "BUYER") -> Hosted:
         """The gateway's side of a session."""

@@ -275,6 +275,23 @@ async def test_connection_limit(x: InProcess) -> None:
     assert await second.closed() == b""
 
 
+@reaches(DisconnectReason.OPERATOR_DISCONNECT)
+async def test_operator_disconnect(x: InProcess) -> None:
+    client = await x.client()
+    await x.ask("sessions.disconnect", session="BUYER")
+    assert await client.closed() == b""
+
+
+@reaches(DisconnectReason.SESSION_DISABLED)
+async def test_session_disabled(x: InProcess) -> None:
+    """A disabled session is not heard, and uses up no number."""
+    await x.ask("sessions.disable", session="BUYER")
+    client = await x.connect()
+    client.say("35=A|98=0|108=30")
+    assert await client.closed() == b""
+    assert x.hosted().session.numbers.next_out == 1
+
+
 @pytest.mark.parametrize("reason", DisconnectReason, ids=lambda reason: reason.name)
 def test_every_reason_has_a_test_and_a_sentence(reason: DisconnectReason) -> None:
     assert REACHED[reason] == f"test_{reason.name.lower()}"

@@ -25,6 +25,8 @@ from fixgw.session.effects import (
     Replay,
     ResetNumbers,
     Send,
+    SetInbound,
+    SetOutbound,
     Write,
 )
 from fixgw.session.identity import SessionId
@@ -161,6 +163,7 @@ class Conversation:
         self.wire: deque[bytes] = deque()
         self.written: list[bytes] = []
         self.stored: dict[int, StoredMessage] = {}
+        self.next_stored = 1
         self.faults: list[Fault] = []
         self.resets = 0
         self.closed: Close | None = None
@@ -286,7 +289,8 @@ class Conversation:
         end = None
         for effect in self.session.take_effects():
             if isinstance(effect, Send):
-                assert effect.seq == len(self.stored) + 1, "a number is not the next"
+                assert effect.seq == self.next_stored, "a number is not the next"
+                self.next_stored += 1
                 self.stored[effect.seq] = StoredMessage(
                     effect.seq, effect.admin, effect.data
                 )
@@ -296,14 +300,18 @@ class Conversation:
                 self._write(effect.data)
             elif isinstance(effect, ResetNumbers):
                 self.stored.clear()
+                self.next_stored = 1
                 self.resets += 1
+            elif isinstance(effect, SetOutbound):
+                assert effect.seq >= self.next_stored, "a number is given out twice"
+                self.next_stored = effect.seq
             elif isinstance(effect, Fault):
                 self.faults.append(effect)
             elif isinstance(effect, Close):
                 assert end is None, "closed twice"
                 end = effect
             else:
-                assert isinstance(effect, Replay | Answered)
+                assert isinstance(effect, Replay | Answered | SetInbound)
         if end is not None:
             self.closed = end
             self.session.connection_lost(self.now_ns)
@@ -319,7 +327,7 @@ class Conversation:
         if wanted is None:
             return False
         begin, end = wanted
-        rows = [self.stored[seq] for seq in range(begin, end + 1) if seq in self.stored]
+        rows = [row for row in self.stored.values() if begin <= row.seq <= end]
         through = end
         if len(rows) >= self.slice_messages:
             rows = rows[: self.slice_messages]

@@ -20,6 +20,7 @@ from engine.records import (
     OrdType,
     Reason,
     Side,
+    StatusEvent,
     TimeInForce,
 )
 from fixgw.dictionary import load, validate
@@ -170,6 +171,18 @@ EXAMPLES = [
         "59=3|60=20240229-12:34:56.123|150=4|151=0|",
     ),
     (
+        event(
+            EventKind.CANCELLED,
+            ord_status=OrdStatus.CANCELED,
+            reason=Reason.CANCELLED_BY_EXCHANGE,
+            leaves_qty=0,
+            last_qty=10 * UNIT,
+        ),
+        "8",
+        "1=acc|6=0|11=c1|14=0|17=3-41|37=3-12|38=10|39=4|40=2|44=1.5|54=1|55=BTC-USD|"
+        "58=cancelled by the exchange|59=1|60=20240229-12:34:56.123|150=4|151=0|378=8|",
+    ),
+    (
         event(EventKind.REPLACED, cl_ord_id="c2", orig_cl_ord_id="c1", qty=12 * UNIT),
         "8",
         "1=acc|6=0|11=c2|14=0|17=3-41|37=3-12|38=12|39=0|40=2|41=c1|44=1.5|54=1|"
@@ -254,7 +267,10 @@ def test_instruments_and_the_clock_give_nothing() -> None:
         symbol="X" * 24,
     )
     clock = ClockEvent(kind=EventKind.DAY_ENDED, seq=2, time=most, day=9)
-    assert render_reports(instrument.pack() + clock.pack()) == []
+    status = StatusEvent(
+        kind=EventKind.INSTRUMENT_STATUS, seq=3, time=most, status=2, symbol="X" * 24
+    )
+    assert render_reports(instrument.pack() + clock.pack() + status.pack()) == []
     mixed = instrument.pack() + event(EventKind.ACCEPTED).pack() + clock.pack()
     assert [msg_type for _, msg_type, _ in render_reports(mixed)] == ["8"]
 
@@ -445,8 +461,10 @@ REASON_ROWS = {
         "99",
         "OrderQty(38) is not above CumQty(14): the rest is cancelled",
     ),
+    Reason.TRADING_HALTED: ("2", "99", "trading in Symbol(55) is halted"),
     Reason.REQUESTED: ("99", "99", None),
     Reason.END_OF_DAY: ("99", "99", "the trading day has ended"),
+    Reason.CANCELLED_BY_EXCHANGE: ("99", "99", "cancelled by the exchange"),
 }
 
 
@@ -540,11 +558,11 @@ def test_the_longest_report_fits() -> None:
     amounts = 7 * len("-92233720368.54775808")
     identifiers = 3 * len("65535-281474976710655")
     texts = 36 + 36 + 24 + 24 + len(REASONS[wordiest].text)
-    others = 7 + 2 + len("20240229-12:34:56.123")
+    others = 8 + 2 + len("20240229-12:34:56.123")
     tags = len(
-        "1=6=11=14=17=31=32=37=38=39=40=41=44=54=55=58=59=60=103=150=151=527=851="
+        "1=6=11=14=17=31=32=37=38=39=40=41=44=54=55=58=59=60=103=150=151=378=527=851="
     )
-    bound = amounts + identifiers + texts + others + tags + 23
+    bound = amounts + identifiers + texts + others + tags + 24
     assert max(sizes.values()) <= bound
     assert bound < REPORT_BYTES_MAX
     # And with the longest text the table may hold (80) there is still room.
