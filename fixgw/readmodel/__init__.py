@@ -1,0 +1,1 @@
+"""Orders, executions, trades and positions as tables. See ``spec/readmodel.md``."""
