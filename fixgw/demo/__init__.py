@@ -1,0 +1,1 @@
+"""Simulated traders, and a look at the market they make: ``fixgw demo``."""
