@@ -27,6 +27,7 @@ _SESSION = frozenset("01245A")  # Reject(3) is news, so it is shown in full
 _CELL = 28  # three columns in a terminal of 88
 _INDENT = "    "
 _HEAD_WIDTH = 22
+_ARROWS = {True: ("→", "out"), False: ("←", "in"), None: ("·", "bold")}
 _STYLES = {"dim": "2", "bold": "1", "out": "36", "in": "34", "good": "32", "bad": "31"}
 
 
@@ -46,7 +47,8 @@ class Display:
         if self._hidden(message):
             return ""
         session = message.type in _SESSION
-        lines = self._headline(message, at, outgoing, note)
+        moment = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
+        lines = self.headline(message, moment, outgoing, note)
         if not session or self.verbose:
             lines += self._grid(self._cells(message))
         if self.raw:
@@ -65,24 +67,36 @@ class Display:
         """Heartbeats are noise, but one that answers our TestRequest was asked for."""
         return message.type == "0" and not message.get(112) and not self.verbose
 
-    def _headline(
-        self, message: Message, at: datetime, outgoing: bool, note: str
+    def headline(
+        self,
+        message: Message,
+        moment: str,
+        outgoing: bool | None,
+        note: str = "",
+        label: str = "",
     ) -> list[str]:
+        """Direction, time, ``label``, name, number and what the message says.
+
+        On several lines where the width asks for it. ``outgoing`` is None where
+        nobody knows.
+        """
         name = self.names.message_name(message.type) or f"35={printable(message.type)}"
         head = f"{name} #{printable(message.get(34, '?'))}"
-        arrow, hue = ("→", "out") if outgoing else ("←", "in")
-        moment = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
+        arrow, hue = _ARROWS[outgoing]
         said = sentence(message, self.names)
-        marks = [f"[{text}]" for text in (_possible_duplicate(message), note) if text]
+        marks = [f"[{text}]" for text in (possible_duplicate(message), note) if text]
         more = [text for text in (said, *marks) if text]
-        lines = _filled(f"{arrow} {moment} {head:<{_HEAD_WIDTH}}", more, self.width)
-        if message.type in _SESSION:
+        first = f"{arrow} {moment} {label}{head:<{_HEAD_WIDTH}}"
+        lines = _filled(first, more, self.width)
+        if message.type in _SESSION or not self.colour:
             return lines
-        top = lines[0].replace(said, self._coloured(said, message), 1)
-        top = top.replace(head, self.style(head, hue), 1)
-        top = top.replace(moment, self.style(moment, "dim"), 1)
-        top = self.style(arrow, hue) + top[1:]
-        return [top, *(self._coloured(line, message) for line in lines[1:])]
+        rest = lines[0][len(first) :]
+        if said and rest.startswith(f" {said}"):
+            rest = f" {self._coloured(said, message)}{rest[len(said) + 1 :]}"
+        styled = self.style(head, hue) + " " * (_HEAD_WIDTH - len(head))
+        top = f"{self.style(arrow, hue)} {self.style(moment, 'dim')} {label}{styled}"
+        below = [self._coloured(line, message) for line in lines[1:]]
+        return [(top + rest).rstrip(), *below]
 
     def _coloured(self, said: str, message: Message) -> str:
         if message.type in ("3", "9", "j") or message.get(150) == "8":
@@ -149,7 +163,8 @@ def _filled(
     return [line.rstrip() for line in lines]
 
 
-def _possible_duplicate(message: Message) -> str:
+def possible_duplicate(message: Message) -> str:
+    """How a message is marked as perhaps not new; empty for others."""
     if not message.possible_duplicate:
         return "PossResend" if message.get(97) == "Y" else ""
     first = message.get(122).partition("-")[2]

@@ -7,7 +7,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 from fixgw.client.login import LogonFailed
@@ -34,7 +34,7 @@ class Saved:
         self.orders: list[dict[str, str]] = []
 
     @classmethod
-    def open(cls, directory: Path, sender: str, target: str) -> Saved:
+    def open(cls, directory: Path, sender: str, target: str) -> Self:
         path = directory / f"{quote(sender, safe='')}-{quote(target, safe='')}.json"
         try:
             directory.mkdir(parents=True, exist_ok=True)

@@ -8,12 +8,40 @@ import click
 
 from fixgw import __version__
 
+SECTIONS = {
+    "Run": {
+        "up": "fixgw.ops.up:up",
+        "demo": "fixgw.ops.demo:demo",
+        "gateway": "fixgw.ops.processes:gateway",
+        "shard": "fixgw.ops.processes:shard",
+        "sidedoor": "fixgw.ops.sidedoor:sidedoor",
+        "publisher": "fixgw.ops.publisher:publisher",
+        "readmodel": "fixgw.ops.readmodel:readmodel",
+    },
+    "Trade": {
+        "client": "fixgw.client.command:client",
+        "api": "fixgw.ops.api:api",
+    },
+    "Operate": {
+        "status": "fixgw.ops.status:status",
+        "sessions": "fixgw.ops.sessions:sessions",
+        "instruments": "fixgw.ops.instrument_commands:instruments",
+        "orders": "fixgw.ops.order_commands:orders",
+        "keys": "fixgw.ops.key_commands:keys",
+        "config": "fixgw.ops.config_commands:config",
+        "log": "fixgw.ops.logview.command:log",
+    },
+    "Reproduce": {
+        "replay-orders": "fixgw.ops.replay_orders:replay_orders",
+    },
+}
+"""What the help shows, and where each command lives."""
+
+HIDDEN = {"demo-traders": "fixgw.ops.demo:demo_traders"}
+"""Run by others, not by people."""
+
 COMMANDS = {
-    "up": "fixgw.ops.processes:up",
-    "gateway": "fixgw.ops.processes:gateway",
-    "shard": "fixgw.ops.processes:shard",
-    "client": "fixgw.client.command:client",
-    "replay-orders": "fixgw.ops.replay_orders:replay_orders",
+    name: place for section in SECTIONS.values() for name, place in section.items()
 }
 
 
@@ -24,12 +52,25 @@ class _Lazy(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        place = COMMANDS.get(cmd_name) or HIDDEN.get(cmd_name)
+        if place is None:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
+        module, _, name = place.partition(":")
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        for title, section in SECTIONS.items():
+            rows = []
+            for name in section:
+                command = self.get_command(ctx, name)
+                assert command is not None
+                rows.append((name, command.get_short_help_str(formatter.width)))
+            with formatter.section(title):
+                formatter.write_dl(rows, col_spacing=4)
 
 
 @click.group(
@@ -41,7 +82,8 @@ def main() -> None:
     """A FIX exchange gateway with deterministic matching engines behind it.
 
     \b
-    Begin with:   fixgw up
+    Begin with:   fixgw demo              a market that lives
+    or with:      fixgw up                an exchange of your own
     then, in another terminal:
                   fixgw client BUYER
     """

@@ -4,7 +4,7 @@ start."""
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from engine.instruments import InstrumentsError
@@ -32,30 +32,45 @@ class Overrides:
     instruments: Path | None = None
     host: str | None = None
     port: int | None = None
+    http_port: int | None = None
+    metrics_port: int | None = None
 
     def arguments(self) -> list[str]:
         """The same as command line options, for a child process."""
         arguments: list[str] = []
-        for name in ("config", "data", "sessions", "instruments", "host", "port"):
+        for name in OVERRIDES:
             value = getattr(self, name)
             if value is not None:
-                arguments += [f"--{name}", str(value)]
+                arguments += [f"--{name.replace('_', '-')}", str(value)]
         return arguments
+
+
+OVERRIDES = tuple(field.name for field in fields(Overrides))
+"""The names of what a command line may say."""
+
+
+def config_path(wanted: Path | None) -> Path:
+    """The file to read: what was asked for, else the one here, else our own."""
+    if wanted is None:
+        local = Path("config") / "fixgw.toml"
+        wanted = local if local.exists() else configuration.DEFAULT_PATH
+    return wanted.resolve()
 
 
 def load_config(overrides: Overrides) -> Config:
     """fixgw.toml with the overrides applied. Raises SetupError."""
-    path = overrides.config
-    if path is None:
-        local = Path("config") / "fixgw.toml"
-        path = local if local.exists() else configuration.DEFAULT_PATH
     try:
-        config = configuration.load(path.resolve())
+        config = configuration.load(config_path(overrides.config))
     except ConfigError as error:
         raise SetupError(str(error)) from error
+    side_door, metrics = config.sidedoor, config.metrics
+    if overrides.http_port is not None:
+        side_door = replace(side_door, port=overrides.http_port)
+    if overrides.metrics_port is not None:
+        metrics = replace(metrics, port=overrides.metrics_port)
+    config = replace(config, sidedoor=side_door, metrics=metrics)
     return replace(
-        config,
-        data=(overrides.data or config.data).resolve(),
+        config.with_data((overrides.data or config.data).resolve()),
         sessions=(overrides.sessions or config.sessions).resolve(),
         instruments=(overrides.instruments or config.instruments).resolve(),
     )
@@ -64,7 +79,7 @@ def load_config(overrides: Overrides) -> Config:
 def load_settings(config: Config, overrides: Overrides) -> AcceptorSettings:
     """sessions.cfg. Raises SetupError with all its problems."""
     try:
-        settings = parse(_read(config.sessions), _shown(config.sessions))
+        settings = parse(_read(config.sessions), shown_path(config.sessions))
     except SettingsError as error:
         raise SetupError(str(error)) from error
     if overrides.host is not None:
@@ -88,14 +103,14 @@ def load_dictionaries(
         path = _dictionary_path(config, session.data_dictionary)
         if path not in loaded:
             try:
-                loaded[path] = load_dictionary(_read(path), _shown(path))
+                loaded[path] = load_dictionary(_read(path), shown_path(path))
             except DictionaryError as error:
                 raise SetupError(str(error)) from error
         result[identity] = loaded[path]
         if loaded[path].begin_string != session.session_id.begin_string:
             raise SetupError(
-                f"{_shown(config.sessions)}: {identity}: DataDictionary "
-                f"{_shown(path)} is for {loaded[path].begin_string}"
+                f"{shown_path(config.sessions)}: {identity}: DataDictionary "
+                f"{shown_path(path)} is for {loaded[path].begin_string}"
             )
     return result
 
@@ -104,7 +119,7 @@ def load_shard_instruments(config: Config) -> list[list[InstrumentCommand]]:
     """The instruments of each shard. Raises SetupError."""
     try:
         instruments = load_instruments(
-            _read(config.instruments), _shown(config.instruments)
+            _read(config.instruments), shown_path(config.instruments)
         )
     except InstrumentsError as error:
         raise SetupError(str(error)) from error
@@ -133,12 +148,12 @@ def check_manifest(config: Config) -> None:
     try:
         found = json.loads(_read(path))
     except json.JSONDecodeError as error:
-        raise SetupError(f"{_shown(path)}: {error}") from error
+        raise SetupError(f"{shown_path(path)}: {error}") from error
     if not isinstance(found, dict):
-        raise SetupError(f"{_shown(path)}: is not what the exchange wrote there")
+        raise SetupError(f"{shown_path(path)}: is not what the exchange wrote there")
     if found != wanted:
         raise SetupError(
-            f"{_shown(path)}: this data was made with {found.get('shards')} shards "
+            f"{shown_path(path)}: this data was made with {found.get('shards')} shards "
             f"and pins {found.get('pins')}, the configuration says "
             f"{config.shard_count} and {config.pins}. Books cannot move between "
             "shards: restore the configuration, or begin with an empty data folder"
@@ -155,8 +170,8 @@ def _dictionary_path(config: Config, name: str | None) -> Path:
         if (folder / path).exists():
             return (folder / path).resolve()
     raise SetupError(
-        f"{_shown(config.sessions)}: DataDictionary {name}: no such file in "
-        + ", ".join(_shown(folder) for folder in dict.fromkeys(folders))
+        f"{shown_path(config.sessions)}: DataDictionary {name}: no such file in "
+        + ", ".join(shown_path(folder) for folder in dict.fromkeys(folders))
     )
 
 
@@ -164,12 +179,12 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise SetupError(f"{_shown(path)}: {error.strerror}") from error
+        raise SetupError(f"{shown_path(path)}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise SetupError(f"{_shown(path)}: is not UTF-8 text: {error}") from error
+        raise SetupError(f"{shown_path(path)}: is not UTF-8 text: {error}") from error
 
 
-def _shown(path: Path) -> str:
+def shown_path(path: Path) -> str:
     """The shortest true name of a path, for messages."""
     try:
         return str(path.relative_to(Path.cwd())) or "."
