@@ -10,6 +10,8 @@ from hypothesis import settings
 
 import engine.shard
 
+pytest_plugins = ["tests.services"]
+
 # Where a red run stops others, the examples are the same for the same code; everywhere
 # else each run tries new ones.
 settings.register_profile("ci", derandomize=True, deadline=None)

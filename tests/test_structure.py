@@ -16,6 +16,8 @@ LAYERS = {
     "engine.records": 0,
     "engine.decimals": 0,
     "engine.statehash": 0,
+    "engine.eventchain": 1,
+    "engine.figures": 1,
     "engine.instruments": 1,
     "engine.keytable": 1,
     "engine.book": 1,
@@ -37,7 +39,11 @@ LAYERS = {
     "fixgw.orders": 13,
     "fixgw.net": 14,
     "fixgw.config": 14,
+    "fixgw.fanout": 14,
+    "fixgw.readmodel": 14,
+    "fixgw.sidedoor": 14,
     "fixgw.client": 14,
+    "fixgw.demo": 15,
     "fixgw.ops": 15,
 }
 """A module may import its own layer and lower ones. Siblings on a layer do not matter:

@@ -35,7 +35,10 @@ START_S = 20.0
 STOP_S = 20.0
 SHARDS = 2
 GATEWAY, SHARD_0, SHARD_1, SUPERVISOR = "gateway", "shard 0", "shard 1", "supervisor"
+SIDE_DOOR, PUBLISHER, READ_MODEL = "sidedoor", "publisher", "readmodel"
 PROCESSES = {GATEWAY, SHARD_0, SHARD_1}
+"""What trading by FIX needs: all there is, unless everything is to run."""
+CHILDREN = PROCESSES | {SIDE_DOOR, PUBLISHER, READ_MODEL}
 
 SESSIONS = """\
 [DEFAULT]
@@ -60,6 +63,15 @@ count = {shards}
 [engine]
 # Far from now, so that no order expires under a test.
 day_ends = "{day_ends}"
+[sidedoor]
+enabled = {all}
+port = 0
+[metrics]
+enabled = {all}
+port = 0
+[readmodel]
+enabled = {all}
+{more}
 """
 
 
@@ -108,11 +120,19 @@ def fixgw(*arguments: str | Path) -> list[str]:
 class Exchange:
     """One exchange: its files, its processes, what it said.
 
-    ``port`` 0 takes a free one at each start.
+    ``port`` 0 takes a free one at each start. Only shards and gateway run, unless
+    ``everything`` is to; ``more`` is further text for fixgw.toml; it
+    begins in the section [readmodel].
     """
 
     def __init__(
-        self, folder: Path, clients: Sequence[str] = ("BUYER", "SELLER"), port: int = 0
+        self,
+        folder: Path,
+        clients: Sequence[str] = ("BUYER", "SELLER"),
+        port: int = 0,
+        *,
+        everything: bool = False,
+        more: str = "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -121,6 +141,7 @@ class Exchange:
         self.config = folder / "fixgw.toml"
         self.wanted_port = port
         self.port = 0
+        self.http_port = 0
         self.banner = ""
         self.sessions.write_text(
             SESSIONS.format(dictionary=DICTIONARY)
@@ -129,7 +150,11 @@ class Exchange:
         noon_off = time.gmtime(time.time() + 12 * 3600)
         self.config.write_text(
             CONFIG.format(
-                root=ROOT, shards=SHARDS, day_ends=time.strftime("%H:00:00", noon_off)
+                root=ROOT,
+                shards=SHARDS,
+                day_ends=time.strftime("%H:00:00", noon_off),
+                all=str(everything).lower(),
+                more=more,
             )
         )
         self._out_path = folder / "stdout.txt"
@@ -185,6 +210,8 @@ class Exchange:
         found = re.search(r"FIX\.4\.4 acceptor  127\.0\.0\.1:(\d+)\n", self.banner)
         assert found, self.banner
         self.port = int(found[1])
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/\n", self.banner)
+        self.http_port = int(found[1]) if found else 0
 
     def stop(self, number: int = signal.SIGINT) -> None:
         """Stop it as a person would, and require a clean end."""
@@ -237,7 +264,7 @@ class Exchange:
             name = _role(process.pid)
             if process.pid == self._popen.pid:
                 found[SUPERVISOR] = process
-            elif name in PROCESSES and _parent(process.pid) == self._popen.pid:
+            elif name in CHILDREN and _parent(process.pid) == self._popen.pid:
                 found[name] = process
         return found
 
@@ -340,11 +367,11 @@ def _parent(pid: int) -> int:
 
 
 def _role(pid: int) -> str:
-    """``gateway`` or ``shard 1``, from a command line; empty for anything else."""
+    """``gateway``, ``shard 1``, …, from a command line; empty for anything else."""
     arguments = [argument.decode() for argument in _arguments(pid)]
     if "fixgw" not in arguments:
         return ""
-    behind = arguments[arguments.index("fixgw") + 1 :]
-    if behind[:1] == ["gateway"]:
-        return GATEWAY
+    behind = arguments[arguments.index("fixgw") + 1 :] or [""]
+    if behind[0] in (GATEWAY, SIDE_DOOR, PUBLISHER, READ_MODEL):
+        return behind[0]
     return " ".join(behind[:2]) if behind[:1] == ["shard"] else ""

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from engine.records import UNIT, EventKind, OrderEvent, Reason
+from fixgw.orders.reasons import REASONS
 from fixgw.session.identity import SessionId
 from tests.live.initiator import Initiator, Received
 
@@ -179,12 +180,16 @@ def expected(shard: int, event: OrderEvent) -> dict[int, object]:
         fields[41] = event.orig_cl_ord_id
     if event.price:
         fields[44] = amount(event.price)
+    if event.reason == Reason.CANCELLED_BY_EXCHANGE:
+        fields[378] = "8"
     if event.kind == EventKind.FILLED:
         fields[31] = amount(event.last_price)
         fields[32] = amount(event.last_qty)
         fields[527] = identifier(event.trade_id)
         fields[851] = str(event.liquidity)
-    assert event.kind != EventKind.REJECTED or event.reason != Reason.NONE
+    if event.kind == EventKind.REJECTED:
+        assert event.reason != Reason.NONE
+        fields[103] = str(REASONS[Reason(event.reason)].ord_rej_reason)
     return fields
 
 

@@ -21,6 +21,7 @@ README = ROOT / "README.md"
 READY_S = 30
 
 _VARYING = (
+    (re.compile(r"_ns\": ?\d{19}"), '_ns": <time>'),
     (re.compile(r"\d{8}-\d\d:\d\d:\d\d\.\d{3}"), "<timestamp>"),
     (re.compile(r"\d\d:\d\d:\d\d\.\d{3}"), "<time>"),
 )
@@ -34,17 +35,17 @@ class Step:
     output: list[str] = field(default_factory=list)
 
 
-def blocks() -> list[list[Step]]:
+def blocks(text: str) -> list[list[Step]]:
     """The console blocks, each as its steps."""
     found: list[list[Step]] = []
     inside = False
-    for line in README.read_text().splitlines():
+    for line in text.splitlines():
         if line.startswith("```"):
             inside = line == "```console"
             if inside:
                 found.append([])
         elif inside and line.startswith("$ "):
-            found[-1].append(Step(line[2:].split("  #")[0].strip()))
+            found[-1].append(Step(line[2:]))
         elif inside:
             found[-1][-1].output.append(line)
     return found
@@ -123,25 +124,51 @@ def running() -> Iterator[list[Exchange]]:
 
 
 def run(step: Step, folder: Path, environment: dict[str, str]) -> str:
-    """One client command, which must succeed."""
+    """One command, as a reader's shell runs it; it must succeed.
+
+    What it exports is there for the next one.
+    """
+    exports = folder / "exports"
     result = subprocess.run(
-        shlex.split(step.command),
+        ["bash", "-c", f'set -e; {step.command}\nenv -0 > "{exports}"'],
         cwd=folder,
         env=environment,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=50,
         check=False,
     )
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.returncode == 0, step.command + result.stdout + result.stderr
+    for pair in exports.read_text().split("\0"):
+        name, _, value = pair.partition("=")
+        if name.startswith("FIXGW_"):
+            environment[name] = value
     return result.stdout
+
+
+def titled(title: str) -> list[Step]:
+    """The steps of the blocks of one section."""
+    text = README.read_text()
+    begin = text.index(f"## {title}\n")
+    end = text.find("\n## ", begin)
+    return [step for block in blocks(text[begin:end]) for step in block]
+
+
+def check(step: Step, folder: Path, environment: dict[str, str]) -> None:
+    """A step does what is shown under it, if anything is."""
+    got = run(step, folder, environment)
+    if step.output:
+        assert same(got) == same("\n".join(step.output)), step.command
 
 
 def test_the_first_ten_lines_lead_to_a_fill(
     folder: Path, environment: dict[str, str], running: list[Exchange]
 ) -> None:
     head = "\n".join(README.read_text().splitlines()[:10])
-    steps = blocks()[0]
+    steps = blocks(README.read_text())[0]
+    for step in steps:
+        step.command = step.command.split("  #")[0].strip()
     assert steps[0].command.startswith("git clone")
     assert all(step.command in head for step in steps)
     exchange = Exchange(steps[1].command, folder, environment, running)
@@ -150,18 +177,65 @@ def test_the_first_ten_lines_lead_to_a_fill(
     exchange.stop()
 
 
+@pytest.mark.timeout(180)
 def test_what_is_shown_is_what_happens(
     folder: Path, environment: dict[str, str], running: list[Exchange]
 ) -> None:
-    start, *clients = [step for block in blocks()[1:] for step in block]
+    """Trading over FIX, then over REST, then the operator, on one exchange."""
+    start, *clients = titled("Over FIX")
     assert start.command == "bin/fixgw up"
     assert len(clients) == 3
+    assert all(step.output for step in clients)
     exchange = Exchange(start.command, folder, environment, running)
     assert exchange.said().strip().splitlines() == start.output
     for step in clients:
-        got = run(step, folder, environment)
-        assert same(got) == same("\n".join(step.output))
+        check(step, folder, environment)
+    for step in titled("Over REST"):
+        check(step, folder, environment)
+    operators = [
+        step for step in titled("For operators") if "services" not in step.command
+    ]
+    assert len(operators) > 8
+    for step in operators:
+        check(step, folder, environment)
     exchange.stop()
+
+
+@pytest.mark.timeout(180)
+def test_the_servers_for_trying_out(
+    folder: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    up, status, down = [
+        step for step in titled("For operators") if "services" in step.command
+    ]
+    environment["FIXGW_SERVICES"] = str(tmp_path / "services")
+    try:
+        said = run(up, folder, environment)
+        assert re.search(r"^export FIXGW_TEST_KAFKA=127\.0\.0\.1:\d+$", said, re.M)
+        said = run(status, folder, environment)
+        assert re.findall(r"^(\w+) +answers ", said, re.M) == [
+            *("kafka", "postgres", "redis"),
+        ]
+    finally:
+        run(down, folder, environment)
+
+
+@pytest.mark.timeout(120)
+def test_the_demo(
+    folder: Path, environment: dict[str, str], running: list[Exchange]
+) -> None:
+    (command,) = [
+        step.command
+        for block in blocks(README.read_text())
+        for step in block
+        if "demo" in step.command
+    ]
+    demo = Exchange(command, folder, environment, running)
+    deadline = time.monotonic() + READY_S
+    while "trades" not in demo.said():
+        assert time.monotonic() < deadline, demo.said()
+        time.sleep(0.1)
+    demo.stop()
 
 
 def test_every_linked_file_is_there() -> None:
