@@ -45,13 +45,27 @@ class Contender:
     ends_on_signal: bool
 
 
+FIXGW = """\
+sessions = "sessions.cfg"
+instruments = "{config}/instruments.csv"
+data = "data"
+# What is measured is the way of an order; QuickFIX has nothing beside it either.
+[sidedoor]
+enabled = false
+[readmodel]
+enabled = false
+[metrics]
+enabled = false
+"""
+
+
 def fixgw_command(artifacts: Artifacts, folder: Path, port: int) -> list[str]:
     sessions = folder / "sessions.cfg"
     sessions.write_text(SESSIONS.format(port=port))
-    data = folder / "data"
-    data.mkdir()
-    command = [sys.executable, "-m", "fixgw", "up", "--data", str(data)]
-    return [*command, "--sessions", str(sessions), "--port", str(port)]
+    config = folder / "fixgw.toml"
+    config.write_text(FIXGW.format(config=Path(__file__).parents[1] / "config"))
+    command = [sys.executable, "-m", "fixgw", "up", "--config", str(config)]
+    return [*command, "--port", str(port)]
 
 
 def quickfix(server: str, store: str) -> Contender:
