@@ -18,6 +18,7 @@ from engine.records import EventKind, OrderEvent, OrdStatus
 from fixgw.config import Config
 from fixgw.readmodel.consumer import Consumer
 from fixgw.readmodel.database import Database, DatabaseRefused
+from fixgw.readmodel.figures import NS_PER_S, Figures
 from fixgw.readmodel.kafka import KafkaSource
 from fixgw.readmodel.postgres import PostgresDatabase
 from fixgw.readmodel.sources import LogSource, Source, StreamBroken
