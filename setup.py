@@ -19,8 +19,10 @@ COMPILED = [
     "engine.csvlines",
     "engine.flowrows",
     "engine.flow",
+    "fixgw.wire.message",
     "fixgw.wire.framing",
     "fixgw.wire.building",
+    "fixgw.dictionary.screen",
     "fixgw.orders.translate",
     "fixgw.orders.reports",
 ]

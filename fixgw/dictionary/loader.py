@@ -11,8 +11,9 @@ nothing is required; within a group, required speaks of each entry.
 
 Pure: text in, Dictionary out. What does not add up is refused, with the names of the
 dictionary and of the element: a slip here would silently widen or narrow what the
-gateway takes from its peers. One thing is let pass: a message that lists a plain field
-twice, as published dictionaries do; the first place counts.
+gateway takes from its peers. Two things that published dictionaries do are let pass: a
+message that lists a plain field twice, and a field that lists a value twice; the first
+counts.
 """
 
 import xml.etree.ElementTree as ET
@@ -20,8 +21,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .model import (
+    ADMIN_MSG_TYPES,
     DATA_TYPES,
     FORMATS,
+    STANDARD_MSG_TYPES,
     Dictionary,
     DictionaryError,
     Field,
@@ -66,10 +69,12 @@ class _Loader:
         where = "<fix>"
         major, minor = (self._number(root, key, where) for key in ("major", "minor"))
         kind = root.get("type", "FIX")
-        self._begin_string = f"{kind}.{major}.{minor}"
+        self._begin_string = f"{kind}.{major}.{minor}{self._service_pack()}"
         self._fields: dict[int, Field] = {}
         self._tags: dict[str, int] = {}
         self._components: dict[str, ET.Element] = {}
+        # A component's group is one for all messages that refer to it.
+        self._groups: dict[ET.Element, Group] = {}
 
     def dictionary(self) -> Dictionary:
         self._read_fields()
@@ -87,7 +92,15 @@ class _Loader:
             trailer_tags=trailer.tags(),
             data_lengths=self._data_lengths(),
             tags=self._tags,
+            standard_msg_types=STANDARD_MSG_TYPES.get(self._begin_string, frozenset()),
         )
+
+    def _service_pack(self) -> str:
+        """What servicepack adds to the version's name: FIX.5.0SP2."""
+        if not self._root.get("servicepack"):
+            return ""
+        number = self._number(self._root, "servicepack", "<fix>")
+        return f"SP{number}" if number else ""
 
     # Fields.
 
@@ -120,9 +133,7 @@ class _Loader:
         for child in element:
             self._expect(child, "value", where)
             value = self._attribute(child, "enum", where)
-            if value in enum:
-                raise self._error(f"{where}: value {value!r} is listed twice")
-            enum[value] = child.get("description", value)
+            enum.setdefault(value, child.get("description", value))
         return enum
 
     def _data_lengths(self) -> dict[int, int]:
@@ -170,8 +181,9 @@ class _Loader:
                 required.append(item.tag)
             if item.group is not None:
                 groups[item.tag] = item.group
-        checks = {tag: self._fields[tag].accepts for tag in places if tag not in groups}
-        return Layout(places, checks, groups, tuple(sorted(required)))
+        fields = {tag: self._fields[tag] for tag in places}
+        checks = {tag: fields[tag].accepts for tag in places if tag not in groups}
+        return Layout(places, fields, checks, groups, tuple(sorted(required)))
 
     def _items(
         self, element: ET.Element, where: str, required: bool, within: tuple[str, ...]
@@ -197,6 +209,8 @@ class _Loader:
     def _group(
         self, element: ET.Element, name: str, where: str, within: tuple[str, ...]
     ) -> Group:
+        if element in self._groups:
+            return self._groups[element]
         count_tag = self._reference(name, where)
         where = f"{where}: group {name!r}"
         if self._fields[count_tag].type not in ("NUMINGROUP", "INT"):
@@ -204,7 +218,9 @@ class _Loader:
         layout = self._layout(element, where, within)
         if not layout.places:
             raise self._error(f"{where} is empty")
-        return Group(count_tag, next(iter(layout.places)), layout)
+        group = Group(count_tag, next(iter(layout.places)), layout)
+        self._groups[element] = group
+        return group
 
     def _messages(self, header: Layout, trailer: Layout) -> dict[str, MessageType]:
         messages: dict[str, MessageType] = {}
@@ -215,15 +231,14 @@ class _Loader:
             msg_type = self._attribute(element, "msgtype", where)
             if msg_type in messages:
                 raise self._error(f"{where}: msgtype {msg_type!r} is defined twice")
-            category = self._attribute(element, "msgcat", where)
-            if category not in ("admin", "app"):
-                raise self._error(f"{where}: msgcat {category!r} is not admin or app")
+            # Some dictionaries name a business area here instead of app.
+            is_admin = element.get("msgcat") == "admin" or msg_type in ADMIN_MSG_TYPES
             body = self._layout(element, where, ())
             parts = (header, body, trailer)
             messages[msg_type] = MessageType(
                 name,
                 msg_type,
-                category == "admin",
+                is_admin,
                 body,
                 required=frozenset(tag for part in parts for tag in part.required),
                 count_tags=frozenset(tag for part in parts for tag in part.groups),

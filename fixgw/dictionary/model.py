@@ -25,6 +25,9 @@ from enum import Enum, auto
 # ours: most are bound methods of compiled patterns and frozensets.
 Check = Callable[[bytes], object]
 
+# MsgType(35): which ones there are, the messages say, not the values of the field.
+MSG_TYPE = 35
+
 # First tag of the range that FIX leaves to user-defined fields.
 USER_DEFINED_MIN = 5000
 
@@ -49,6 +52,8 @@ _FRACTION = rb"(?:\.(?:[0-9]{3}){1,4})?"
 _TIME = _MINUTE + _SECOND + _FRACTION
 _ZONE = rb"(?:Z|[+-](?:0[0-9]|1[0-4])(?::[0-5][0-9])?)?"
 _TIME_TZ = _MINUTE + rb"(?:" + _SECOND + _FRACTION + rb")?" + _ZONE
+_DAY_OF_MONTH = rb"0?[1-9]|[12][0-9]|3[01]"
+_MONTH_YEAR = rb"(?!0000)[0-9]{4}(?:0[1-9]|1[0-2])(?:w[1-5])?|" + _DATE
 
 # Type name of the XML -> pattern its values match as a whole. DATA is anything at all.
 FORMATS: Mapping[str, bytes] = {
@@ -60,7 +65,7 @@ FORMATS: Mapping[str, bytes] = {
     "SEQNUM": _NATURAL,
     "NUMINGROUP": _NATURAL,
     "TAGNUM": rb"[1-9][0-9]{0,8}",
-    "DAYOFMONTH": rb"0?[1-9]|[12][0-9]|3[01]",
+    "DAYOFMONTH": _DAY_OF_MONTH,
     "FLOAT": _DECIMAL,
     "QTY": _DECIMAL,
     "PRICE": _DECIMAL,
@@ -74,7 +79,7 @@ FORMATS: Mapping[str, bytes] = {
     "MULTIPLEVALUESTRING": _TOKEN + rb"(?: " + _TOKEN + rb")*",
     "MULTIPLESTRINGVALUE": _TOKEN + rb"(?: " + _TOKEN + rb")*",
     "MULTIPLECHARVALUE": rb"[!-~](?: [!-~])*",
-    "MONTHYEAR": rb"(?!0000)[0-9]{4}(?:0[1-9]|1[0-2])(?:w[1-5])?|" + _DATE,
+    "MONTHYEAR": _MONTH_YEAR,
     "UTCTIMESTAMP": _DATE + rb"-" + _TIME,
     "UTCTIMEONLY": _TIME,
     "UTCDATEONLY": _DATE,
@@ -84,7 +89,10 @@ FORMATS: Mapping[str, bytes] = {
     "TZTIMESTAMP": _DATE + rb"-" + _TIME_TZ,
     "XID": _TOKEN,
     "XIDREF": _TOKEN,
-    # Names of FIX 4.0 to 4.3.
+    "TENOR": rb"[DMWY][1-9][0-9]*",
+    # Names of FIX 4.0 to 4.3, and of some published dictionaries of FIX 5.0.
+    "MONTH-YEAR": _MONTH_YEAR,
+    "DAY-OF-MONTH": _DAY_OF_MONTH,
     "TIME": _DATE + rb"-" + _TIME,
     "DATE": _DATE,
     "UTCDATE": _DATE,
@@ -102,17 +110,27 @@ _CHECKS: Mapping[str, Check] = {
     name: re.compile(pattern).fullmatch for name, pattern in FORMATS.items()
 }
 
-# MsgType(35) values of FIX 4.4: a peer may send any of them in good faith, so one that
-# this dictionary lacks is "unsupported", not "invalid" (session test 2.r against 2.q).
-_FIX44_MSG_TYPES = (
-    "0 1 2 3 4 5 6 7 8 9 A B C D E F G H J K L M N P Q R S T V W X Y Z "
-    "a b c d e f g h i j k l m n o p q r s t u v w x y z "
-    "AA AB AC AD AE AF AG AH AI AJ AK AL AM AN AO AP AQ AR AS AT AU AV AW AX AY AZ "
-    "BA BB BC BD BE BF BG BH"
-)
-STANDARD_MSG_TYPES: Mapping[str, frozenset[str]] = {
-    "FIX.4.4": frozenset(_FIX44_MSG_TYPES.split())
+# MsgType(35) values each version brought: a peer may send any of its version in good
+# faith, so one that a dictionary lacks is "unsupported", not "invalid" (session test
+# 2.r against 2.q). None was ever taken back.
+_NEW_MSG_TYPES = {
+    "FIX.4.0": "0 1 2 3 4 5 6 7 8 9 A B C D E F G H J K L M N P Q R S",
+    "FIX.4.1": "T",
+    "FIX.4.2": "V W X Y Z a b c d e f g h i j k l m",
+    "FIX.4.3": "n o p q r s t u v w x y z AA AB AC AD AE AF AG AH AI",
+    "FIX.4.4": (
+        "AJ AK AL AM AN AO AP AQ AR AS AT AU AV AW AX AY AZ BA BB BC BD BE BF BG BH"
+    ),
+    "FIX.5.0": "BI BJ BK BL BM BN BO BP",
+    "FIX.5.0SP1": "BQ BR BS BT BU BV BW BX BY BZ CA CB",
+    "FIX.5.0SP2": "CC CD CE",
 }
+# Those of the session layer, the same in all versions.
+ADMIN_MSG_TYPES = frozenset("012345A")
+STANDARD_MSG_TYPES: Mapping[str, frozenset[str]] = {
+    version: frozenset(" ".join(list(_NEW_MSG_TYPES.values())[: n + 1]).split())
+    for n, version in enumerate(_NEW_MSG_TYPES)
+} | {"FIXT.1.1": ADMIN_MSG_TYPES}
 
 
 class DictionaryError(Exception):
@@ -145,6 +163,11 @@ class Field:
     """Whether a value is fine altogether: format and enumeration in one call."""
 
     @property
+    def is_enumerated(self) -> bool:
+        """Whether only the values in enum are accepted."""
+        return bool(self.enum) and self.tag != MSG_TYPE
+
+    @property
     def is_text(self) -> bool:
         """Whether the empty value would still be a value of the type."""
         return self.type in TEXT_TYPES and not self.enum
@@ -158,7 +181,7 @@ def make_field(tag: int, name: str, type_name: str, enum: Mapping[str, str]) -> 
     """
     well_formed = _CHECKS[type_name]
     accepts = well_formed
-    if enum:
+    if enum and tag != MSG_TYPE:
         values = frozenset(value.encode() for value in enum)
         accepts = values.__contains__
         if type_name in MULTIPLE_TYPES:
@@ -181,6 +204,8 @@ class Layout:
 
     places: Mapping[int, int]
     """Tag -> its place in the definition, group counts included."""
+    fields: Mapping[int, Field]
+    """Tag -> its definition."""
     checks: Mapping[int, Check]
     """Tag -> check of its value, without group counts: those need the long way."""
     groups: Mapping[int, "Group"]
@@ -225,7 +250,8 @@ class Dictionary:
     name: str
     """Where it came from, for messages to people."""
     begin_string: str
-    """BeginString(8), such as FIX.4.4."""
+    """The version: BeginString(8), such as FIX.4.4, or for application versions on
+    FIXT 1.1 their own name, such as FIX.5.0SP2."""
     fields: Mapping[int, Field]
     messages: Mapping[str, MessageType]
     header: Layout
@@ -236,6 +262,8 @@ class Dictionary:
     """Tag of a length field -> tag of the data field it measures."""
     tags: Mapping[str, int]
     """Field name -> tag."""
+    standard_msg_types: frozenset[str]
+    """MsgType(35) values of the version, supported or not."""
 
     def tag(self, name: str) -> int:
         """Tag of the field called name. Raises DictionaryError if there is none."""
@@ -271,7 +299,8 @@ class Dictionary:
         """
         if msg_type in self.messages:
             return MessageSupport.SUPPORTED
-        standard = STANDARD_MSG_TYPES.get(self.begin_string, frozenset())
-        if msg_type in standard or (msg_type[:1] == "U" and msg_type.isalnum()):
+        if msg_type in self.standard_msg_types:
+            return MessageSupport.UNSUPPORTED
+        if msg_type[:1] == "U" and msg_type.isalnum():
             return MessageSupport.UNSUPPORTED
         return MessageSupport.UNKNOWN

@@ -28,6 +28,10 @@ from .reasons import SessionRejectReason
 
 Fields = Sequence[tuple[int, bytes]]
 
+GROUP_ENTRIES_MAX = 5_000
+"""The most group entries of a message, nested ones counted: a list of that length is
+a file transfer, not a message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Switches:
@@ -45,6 +49,8 @@ class Switches:
     """Y: a well-formed value need not be among the enumerated ones."""
     validate_unordered_group_fields: bool = True
     """N: behind its first field, a group entry may have any order."""
+    first_field_in_group_is_delimiter: bool = False
+    """Y: entries begin with whatever member follows the count."""
 
     def tolerates(self, tag: int) -> bool:
         """Whether a tag may stand where the dictionary has no place for it."""
@@ -54,6 +60,15 @@ class Switches:
 
 
 DEFAULT_SWITCHES = Switches()
+
+_OF_VALUES = frozenset(
+    {
+        SessionRejectReason.TAG_WITHOUT_VALUE,
+        SessionRejectReason.INCORRECT_DATA_FORMAT,
+        SessionRejectReason.VALUE_INCORRECT,
+    }
+)
+"""Faults of a single field, which say less than that the whole group is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +148,15 @@ def _stray(
     trailer_tags = dictionary.trailer_tags
     if header_tags.isdisjoint(body) and trailer_tags.isdisjoint(body):
         return None
-    in_trailer = False
-    for tag in body:
-        if tag in header_tags or (in_trailer and tag not in trailer_tags):
-            return tag
-        in_trailer = in_trailer or tag in trailer_tags
-    # Unreachable: what lies before trailer_at is no trailer field, so it was returned.
-    raise AssertionError("a field outside the trailer must follow a trailer field")
+    trailer_from = next(
+        (at for at, tag in enumerate(body) if tag in trailer_tags), len(body)
+    )
+    # There is one: the field in front of trailer_at is none of the trailer.
+    return next(
+        tag
+        for at, tag in enumerate(body)
+        if tag in header_tags or (at > trailer_from and tag not in trailer_tags)
+    )
 
 
 def _sorted(dictionary: Dictionary, fields: Fields) -> tuple[Fields, int, int]:
@@ -152,15 +169,11 @@ def _sorted(dictionary: Dictionary, fields: Fields) -> tuple[Fields, int, int]:
     return header + body + trailer, len(header), trailer_at
 
 
-def _missing(
-    dictionary: Dictionary, body: Layout, present: set[int]
-) -> Violation | None:
-    """The first required field that is not there."""
-    for layout in (dictionary.header, dictionary.trailer, body):
-        fault = _missing_in(layout, present)
-        if fault is not None:
-            return fault
-    return None
+def _missing(dictionary: Dictionary, body: Layout, present: set[int]) -> Violation:
+    """The first required field that is not there, where one is known to be missing."""
+    required = dictionary.header.required + dictionary.trailer.required + body.required
+    tag = next(tag for tag in required if tag not in present)
+    return Violation(SessionRejectReason.REQUIRED_TAG_MISSING, tag)
 
 
 def _missing_in(layout: Layout, present: set[int]) -> Violation | None:
@@ -177,7 +190,7 @@ class _Judge:
     the field to go on with.
     """
 
-    __slots__ = ("_dictionary", "_switches", "_tracks")
+    __slots__ = ("_dictionary", "_entries", "_switches", "_tracks")
 
     def __init__(
         self, dictionary: Dictionary, switches: Switches, tracks: bool
@@ -185,6 +198,7 @@ class _Judge:
         self._dictionary = dictionary
         self._switches = switches
         self._tracks = tracks
+        self._entries = 0
 
     def section(self, layout: Layout, fields: Fields) -> Violation | None:
         """First violation in a header, body or trailer."""
@@ -229,7 +243,8 @@ class _Judge:
         switches = self._switches
         if not value and switches.validate_fields_have_values:
             return Violation(SessionRejectReason.TAG_WITHOUT_VALUE, tag)
-        field = self._dictionary.fields.get(tag)
+        # A tag may mean one thing to the transport and another to the application.
+        field = layout.fields.get(tag) or self._dictionary.fields.get(tag)
         if field is None:
             if switches.tolerates(tag):
                 return None
@@ -247,30 +262,55 @@ class _Judge:
         self, group: Group, outer: Mapping[int, int], fields: Fields, at: int
     ) -> tuple[Violation | None, int]:
         """Judge the group whose count is at index at."""
-        count = int(fields[at][1])
+        count = _number(fields[at][1])
         at += 1
+        begin = at
         entries = 0
+        delimiter = group.delimiter
+        if self._switches.first_field_in_group_is_delimiter and at < len(fields):
+            delimiter = fields[at][0]
         while at < len(fields):
             tag = fields[at][0]
             if tag not in group.layout.places:
                 break
-            if tag != group.delimiter:
+            if tag != delimiter:
                 # An entry ends only where the next begins or the group does, so this
                 # is the first: it lacks the field that would have opened it.
                 if tag in outer:
                     break
                 return _headless(group, tag), at
             entries += 1
-            fault, at = self._entry(group, outer, fields, at)
+            self._entries += 1
+            if self._entries > GROUP_ENTRIES_MAX:
+                return _crowded(group), at
+            fault, at = self._entry(group, delimiter, outer, fields, at)
             if fault is not None:
+                if fault.reason in _OF_VALUES and delimiter not in outer:
+                    entries = self._entries_from(group, delimiter, fields, begin)
+                    fault = _miscounted(group, entries, count) or fault
                 return fault, at
-        if entries != count:
-            reason = SessionRejectReason.INCORRECT_NUM_IN_GROUP
-            return Violation(reason, group.count_tag), at
-        return None, at
+        return _miscounted(group, entries, count), at
+
+    def _entries_from(
+        self, group: Group, delimiter: int, fields: Fields, at: int
+    ) -> int:
+        """How many entries follow, whatever is wrong with them."""
+        entries = 0
+        while at < len(fields):
+            tag = fields[at][0]
+            if not _holds(group, tag) and tag in self._dictionary.fields:
+                break
+            entries += tag == delimiter
+            at += 1
+        return entries
 
     def _entry(
-        self, group: Group, outer: Mapping[int, int], fields: Fields, at: int
+        self,
+        group: Group,
+        delimiter: int,
+        outer: Mapping[int, int],
+        fields: Fields,
+        at: int,
     ) -> tuple[Violation | None, int]:
         """Judge the entry whose first field is at index at."""
         layout = group.layout
@@ -279,8 +319,11 @@ class _Judge:
         while at < len(fields):
             tag = fields[at][0]
             place = layout.places.get(tag)
-            if tag == group.delimiter and seen:
-                break
+            if tag == delimiter:
+                if seen:
+                    break
+                # Whatever opens the entry, the order begins behind it.
+                place = place_before
             if place is None:
                 if tag in self._dictionary.fields:
                     break
@@ -293,14 +336,40 @@ class _Judge:
                 reason = SessionRejectReason.TAG_APPEARS_MORE_THAN_ONCE
                 return Violation(reason, tag), at
             seen.add(tag)
-            fault, next_at = self._field_and_group(layout, fields, at)
-            if fault is not None:
-                return fault, at
             if is_late and self._switches.validate_unordered_group_fields:
                 reason = SessionRejectReason.GROUP_MEMBERS_OUT_OF_ORDER
                 return Violation(reason, tag), at
+            fault, next_at = self._field_and_group(layout, fields, at)
+            if fault is not None:
+                return fault, at
             place_before, at = place, next_at
         return _missing_in(layout, seen), at
+
+
+def _holds(group: Group, tag: int) -> bool:
+    """Whether a tag belongs to the group or to one inside it."""
+    layout = group.layout
+    return tag in layout.places or any(
+        _holds(inner, tag) for inner in layout.groups.values()
+    )
+
+
+def _miscounted(group: Group, entries: int, count: int) -> Violation | None:
+    if entries == count:
+        return None
+    return Violation(SessionRejectReason.INCORRECT_NUM_IN_GROUP, group.count_tag)
+
+
+def _number(value: bytes) -> int:
+    """A well-formed integer; one too large for any count need not be exact."""
+    digits = value.lstrip(b"-0")[:18]
+    return -int(digits or b"0") if value[:1] == b"-" else int(digits or b"0")
+
+
+def _crowded(group: Group) -> Violation:
+    text = f"More than {GROUP_ENTRIES_MAX} group entries"
+    reason = SessionRejectReason.INCORRECT_NUM_IN_GROUP
+    return Violation(reason, group.count_tag, text)
 
 
 def _headless(group: Group, tag: int) -> Violation:

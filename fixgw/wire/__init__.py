@@ -2,16 +2,12 @@
 session."""
 
 from fixgw.wire.building import finish, parse_utc_timestamp, utc_timestamp
-from fixgw.wire.framing import (
-    MESSAGE_BYTES_MAX,
-    Framer,
-    Garbled,
-    Message,
-    parse_message,
-)
+from fixgw.wire.framing import MESSAGE_BYTES_MAX, Framer
+from fixgw.wire.message import MESSAGE_FIELDS_MAX, Garbled, Message, parse_message
 
 __all__ = [
     "MESSAGE_BYTES_MAX",
+    "MESSAGE_FIELDS_MAX",
     "Framer",
     "Garbled",
     "Message",

@@ -1,23 +1,11 @@
-from libc.stdint cimport int32_t, int64_t
+from fixgw.wire.message cimport DataFields
 
 cdef enum:
-    FIELDS_MAX = 1024
-    BEGIN_STRING_BYTES_MAX = 32
     SOH = 1
-
-cdef struct Field:
-    int32_t tag
-    int32_t start
-    int32_t size
-
-
-cdef class Message:
-    cdef readonly bytes raw
-    cdef readonly str msg_type
-    cdef Field *fields_
-    cdef int32_t count
-
-    cdef const Field *find(self, int32_t tag) noexcept
+    BEGIN_STRING_BYTES_MAX = 32
+    LENGTH_DIGITS_MAX = 9
+    CHECKSUM_BYTES_MAX = 12
+    IDLE_BYTES_MAX = 262144
 
 
 cdef class Framer:
@@ -28,6 +16,8 @@ cdef class Framer:
     cdef Py_ssize_t searched    # up to where the awaited delimiter was looked for
     cdef bint in_noise          # the current run of noise was reported
     cdef readonly Py_ssize_t message_bytes_max
+    cdef readonly Py_ssize_t message_fields_max
+    cdef DataFields *data_fields    # NULL when there are none but FIX's own
 
     cdef int append(self, const unsigned char *data, Py_ssize_t size) except -1
     cdef Py_ssize_t find(
@@ -37,6 +27,3 @@ cdef class Framer:
     cdef object take(self)
     cdef object skip_noise(self, Py_ssize_t begin)
     cdef object drop(self, Py_ssize_t stop, str reason)
-
-
-cdef object parse(const unsigned char *data, Py_ssize_t size)

@@ -6,19 +6,19 @@ searched. So a length that is too short costs only its own message, and one that
 long takes the following message with it (the standard's test cases 2.m and 3.b). What
 comes out does not depend on how the bytes were cut into reads.
 
-What passes here has 8, 9, 35 first, an exact length and checksum, and every field in
-the form ``tag=value``. Anything else is :class:`Garbled`: to be ignored and not
-counted.
+A frame is read by :mod:`fixgw.wire.message`.
 """
 
 import cython
+from cython.cimports.fixgw.wire.message import DataFields, parse, read_data_fields
 from cython.cimports.libc.stdint import int32_t
-from cython.cimports.libc.stdlib import free, malloc, realloc
+from cython.cimports.libc.stdlib import free, realloc
 from cython.cimports.libc.string import memcmp, memcpy, memmove
+
+from fixgw.wire.message import MESSAGE_FIELDS_MAX, Garbled
 
 MESSAGE_BYTES_MAX = 64 * 1024
 """The longest message: order flow stays below 1 KiB, News and lists below 64."""
-
 
 HEAD_FAULTS = {
     -1: "no BodyLength(9) behind BeginString(8)",
@@ -28,66 +28,56 @@ HEAD_FAULTS = {
 }
 
 
-class Garbled:
-    """Bytes that are no message: why, and what they were (at most 256 of them)."""
-
-    __slots__ = ("raw", "reason")
-
-    def __init__(self, reason: str, raw: bytes) -> None:
-        self.reason = reason
-        self.raw = raw[:256]
-
-    def __repr__(self) -> str:
-        return f"Garbled({self.reason!r}, {self.raw!r})"
-
-
-@cython.final
-@cython.cclass
-class Message:
-    """One intact message; immutable. Fields stay in the order received."""
-
-    def __dealloc__(self):
-        free(self.fields_)
-
-    def find(self, tag):
-        """The first field with this tag, or NULL."""
-        i: int32_t
-        for i in range(self.count):
-            if self.fields_[i].tag == tag:
-                return cython.address(self.fields_[i])
-        return cython.NULL
-
-    def get(self, tag: int32_t):
-        """The value of the first field with this tag, or None."""
-        field = self.find(tag)
-        if field == cython.NULL:
-            return None
-        return self.raw[field.start : field.start + field.size]
-
-    def fields(self) -> list:
-        """All (tag, value), header and trailer included."""
-        i: int32_t
-        rows = []
-        for i in range(self.count):
-            field = cython.address(self.fields_[i])
-            rows.append((field.tag, self.raw[field.start : field.start + field.size]))
-        return rows
-
-    def __repr__(self) -> str:
-        return f"Message({self.raw!r})"
-
-
 @cython.final
 @cython.cclass
 class Framer:
-    """Collects received bytes and gives the messages completed by them."""
+    """Collects received bytes and gives the messages completed by them.
 
-    def __cinit__(self, message_bytes_max: cython.Py_ssize_t = MESSAGE_BYTES_MAX):
-        self.message_bytes_max = message_bytes_max
+    All work is linear in the bytes received, whatever they are and however they were
+    cut; memory stays below five times ``message_bytes_max``.
+    """
+
+    def __cinit__(
+        self,
+        message_bytes_max: cython.Py_ssize_t = MESSAGE_BYTES_MAX,
+        message_fields_max: cython.Py_ssize_t = MESSAGE_FIELDS_MAX,
+        data_lengths=None,
+    ):
         self.buffer = cython.NULL
+        self.data_fields = cython.NULL
+        self.limit(message_bytes_max, message_fields_max, data_lengths)
 
     def __dealloc__(self):
         free(self.buffer)
+        free(self.data_fields)
+
+    def limit(
+        self,
+        message_bytes_max: cython.Py_ssize_t,
+        message_fields_max: cython.Py_ssize_t,
+        data_lengths=None,
+    ) -> None:
+        """Other limits from the next message on, as a session's settings want them.
+
+        ``data_lengths`` gives the data field of a length field, for those that the
+        standard does not know. Raises ValueError for more than 256 of them.
+        """
+        fields: DataFields
+        count: int32_t = read_data_fields(data_lengths, cython.address(fields))
+        if count == 0:
+            free(self.data_fields)
+            self.data_fields = cython.NULL
+        else:
+            kept = cython.cast(
+                cython.pointer(DataFields),
+                realloc(self.data_fields, cython.sizeof(DataFields)),
+            )
+            if kept == cython.NULL:
+                raise MemoryError
+            kept[0] = fields
+            self.data_fields = kept
+        self.message_bytes_max = message_bytes_max
+        self.message_fields_max = message_fields_max
 
     @property
     def pending(self) -> int:
@@ -104,13 +94,21 @@ class Framer:
         while True:
             item = self.take()
             if item is None:
-                return found
+                break
             found.append(item)
+        if self.start == self.end and self.capacity > IDLE_BYTES_MAX:
+            # One long message must not hold its memory for the rest of the session.
+            free(self.buffer)
+            self.buffer = cython.NULL
+            self.start = self.end = self.searched = self.capacity = 0
+        return found
 
     def append(self, data, size):
         capacity: cython.Py_ssize_t
         if self.end + size > self.capacity:
-            if self.start:
+            # Only when at least as much is won as is moved: else a byte here and a byte
+            # there would move the whole buffer each time.
+            if self.start and self.start >= self.end - self.start:
                 memmove(self.buffer, self.buffer + self.start, self.end - self.start)
                 self.end -= self.start
                 self.searched -= self.start
@@ -164,7 +162,7 @@ class Framer:
         place += 3
         length[0] = 0
         while place < self.end and self.buffer[place] != SOH:
-            if not 0x30 <= self.buffer[place] <= 0x39 or digits == 9:
+            if not 0x30 <= self.buffer[place] <= 0x39 or digits == LENGTH_DIGITS_MAX:
                 return -2
             length[0] = length[0] * 10 + (self.buffer[place] - 0x30)
             digits += 1
@@ -204,14 +202,16 @@ class Framer:
         if place < 0:
             self.searched = max(stop, self.end - 3)
             if self.end - self.start > self.message_bytes_max:
+                # What lies before ``stop`` was claimed, what lies behind was searched:
+                # none of it is looked at again.
                 self.in_noise = True
-                return self.drop(self.start + 1, "no CheckSum(10)")
+                return self.drop(stop, "no CheckSum(10)")
             return None
         self.searched = place
         stop = place + 4
         while stop < self.end and self.buffer[stop] != SOH:
             stop += 1
-            if stop - place > 16:
+            if stop - place > 4 + CHECKSUM_BYTES_MAX:
                 self.in_noise = True
                 return self.drop(place + 1, "CheckSum(10) is not three digits")
         if stop >= self.end:
@@ -221,7 +221,12 @@ class Framer:
             return self.drop(stop + 1, "the message is too long")
         begin = self.start
         self.start = self.searched = stop + 1
-        return parse(self.buffer + begin, stop + 1 - begin)
+        return parse(
+            self.buffer + begin,
+            stop + 1 - begin,
+            self.message_fields_max,
+            self.data_fields,
+        )
 
     def skip_noise(self, begin):
         """Drops what stands before the next possible start, which is at ``begin``.
@@ -239,138 +244,14 @@ class Framer:
         if not self.in_noise:
             self.in_noise = True
             return self.drop(stop, "bytes outside a message")
-        self.start = self.searched = stop
+        self.start = stop
+        self.searched = max(self.searched, stop)
         return self.take() if begin >= 0 else None
 
     def drop(self, stop, reason):
         """Gives up the bytes before ``stop``."""
         size: cython.Py_ssize_t = min(stop - self.start, 256)
         garbled = Garbled(reason, self.buffer[self.start : self.start + size])
-        self.start = self.searched = stop
+        self.start = stop
+        self.searched = max(self.searched, stop)
         return garbled
-
-
-def parse_message(data: bytes):
-    """The Message that ``data`` exactly is, or Garbled."""
-    view: cython.const[cython.uchar][::1] = data
-    if len(view) == 0:
-        return Garbled("no bytes", data)
-    return parse(cython.address(view[0]), len(view))
-
-
-def parse(data, size):
-    """Message or Garbled from a frame that ends with SOH. See the module's rules."""
-    raw: bytes = data[:size]
-    place: cython.Py_ssize_t = 0
-    start: cython.Py_ssize_t
-    stop: cython.Py_ssize_t
-    body: cython.Py_ssize_t = 0
-    trailer: cython.Py_ssize_t = 0
-    length: cython.Py_ssize_t = 0
-    i: cython.Py_ssize_t
-    tag: cython.longlong
-    digits: cython.int
-    negative: cython.bint
-    data_tag: cython.int = 0
-    data_size: cython.Py_ssize_t = 0
-    total: cython.uint = 0
-    count: int32_t = 0
-    fields: Field[FIELDS_MAX]
-    if data[size - 1] != SOH:
-        return Garbled("the last field does not end with SOH", raw)
-    while place < size:
-        if count == FIELDS_MAX:
-            return Garbled("too many fields", raw)
-        if count == 2:
-            body = place
-        trailer = place
-        tag = 0
-        digits = 0
-        negative = data[place] == 0x2D
-        if negative:
-            place += 1
-        while place < size and 0x30 <= data[place] <= 0x39 and digits < 9:
-            tag = tag * 10 + (data[place] - 0x30)
-            digits += 1
-            place += 1
-        if digits == 0 or place >= size or data[place] != 0x3D:
-            return Garbled("a field is not of the form tag=value", raw)
-        start = place + 1
-        if data_tag and tag == data_tag and not negative:
-            # A data field is as long as its length field said, whatever is in it.
-            stop = start + data_size
-            if stop >= size or data[stop] != SOH:
-                return Garbled(f"data field {data_tag} has another length", raw)
-        else:
-            stop = start
-            while stop < size and data[stop] != SOH:
-                stop += 1
-        if stop >= size:
-            return Garbled("a field does not end", raw)
-        fields[count].tag = cython.cast(int32_t, -tag if negative else tag)
-        fields[count].start = cython.cast(int32_t, start)
-        fields[count].size = cython.cast(int32_t, stop - start)
-        data_tag = 0
-        if not negative:
-            data_tag = data_field_of(cython.cast(cython.int, tag))
-            if data_tag:
-                data_size = number(data + start, stop - start)
-                if data_size < 0:
-                    data_tag = 0
-        count += 1
-        place = stop + 1
-    if count < 4 or fields[0].tag != 8 or fields[1].tag != 9 or fields[2].tag != 35:
-        return Garbled("does not begin with 8, 9, 35", raw)
-    if fields[count - 1].tag != 10 or fields[count - 1].size != 3:
-        return Garbled("does not end with a CheckSum(10) of three digits", raw)
-    length = number(data + fields[1].start, fields[1].size)
-    if length != trailer - body:
-        return Garbled(f"BodyLength(9) {length} instead of {trailer - body}", raw)
-    for i in range(trailer):
-        total += data[i]
-    if number(data + fields[count - 1].start, 3) != total % 256:
-        return Garbled(f"CheckSum(10) should be {total % 256:03}", raw)
-    message: Message = Message.__new__(Message)
-    message.raw = raw
-    message.count = count
-    message.fields_ = cython.cast(
-        cython.pointer(Field), malloc(count * cython.sizeof(Field))
-    )
-    if message.fields_ == cython.NULL:
-        raise MemoryError
-    memcpy(message.fields_, fields, count * cython.sizeof(Field))
-    message.msg_type = raw[fields[2].start : fields[2].start + fields[2].size].decode(
-        "latin-1"
-    )
-    return message
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def number(
-    data: cython.pointer(cython.const[cython.uchar]), size: cython.Py_ssize_t
-) -> cython.Py_ssize_t:
-    """An unsigned number of at most nine digits, or -1."""
-    value: cython.Py_ssize_t = 0
-    i: cython.Py_ssize_t
-    if size < 1 or size > 9:
-        return -1
-    for i in range(size):
-        if data[i] < 0x30 or data[i] > 0x39:
-            return -1
-        value = value * 10 + (data[i] - 0x30)
-    return value
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def data_field_of(tag: cython.int) -> cython.int:
-    """The data field a LENGTH field announces (FIX 4.4 volume 1), or 0."""
-    if tag == 93:
-        return 89
-    if tag in (90, 95, 212, 348, 350, 352, 354, 356, 358, 360, 362, 364, 445, 618, 621):
-        return tag + 1
-    return 0

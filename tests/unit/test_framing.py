@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -29,7 +30,7 @@ from fixgw.wire import (
 )
 
 FIELDS_MAX = 1024
-"""As in ``fixgw/wire/framing.pxd``."""
+"""As in ``fixgw/wire/message.pxd``."""
 
 
 def soh(text: str) -> bytes:
@@ -106,7 +107,10 @@ def reference(data: bytes) -> list[bytes]:
 
 DATA_FIELDS = {93: 89} | {
     tag: tag + 1
-    for tag in (90, 95, 212, 348, 350, 352, 354, 356, 358, 360, 362, 364, 445, 618, 621)
+    for tag in (
+        *(90, 95, 212, 348, 350, 352, 354, 356, 358, 360, 362, 364, 445, 618, 621),
+        *(1184, 1277, 1280, 1282, 1397, 1401, 1403, 1468),
+    )
 }
 
 
@@ -541,8 +545,12 @@ def test_data_fields_hold_anything(length: int, tag: int, content: bytes) -> Non
         assert message.get(58) == b"t"
 
 
-def test_the_dictionary_has_no_other_data_fields() -> None:
-    text = (Path(__file__).parents[2] / "spec" / "FIX44.xml").read_text()
+SPECIFICATIONS = sorted((Path(__file__).parents[2] / "spec").glob("FIX*.xml"))
+
+
+@pytest.mark.parametrize("path", SPECIFICATIONS, ids=lambda path: path.stem)
+def test_the_dictionaries_have_no_other_data_fields(path: Path) -> None:
+    text = path.read_text()
     rows = re.findall(r'<field number="(\d+)" name="(\w+)" type="(\w+)"', text)
     lengths = {name: int(number) for number, name, kind in rows if kind == "LENGTH"}
     data = {name: int(number) for number, name, kind in rows if kind == "DATA"}
@@ -589,7 +597,94 @@ def test_data_that_would_end_behind_the_message() -> None:
     assert messages(data + GOOD) == [GOOD]
 
 
+def test_data_fields_of_a_dictionary_are_added() -> None:
+    own = {20_000: 20_001, 5_500: 5_400, 95: 77}
+    data = sealed("35=B|20000=3|20001=a|b|5500=4|5400=|10=|95=1|96=||")
+    assert messages(data + GOOD) == [GOOD]
+    for framer in (Framer(data_lengths=own), Framer()):
+        framer.limit(MESSAGE_BYTES_MAX, FIELDS_MAX, own)
+        [message, good] = framer.feed(data + GOOD)
+        assert isinstance(message, Message)
+        assert message.get(20_001) == b"a\x01b"
+        assert message.get(5_400) == b"\x0110="
+        # Those of FIX itself stay what they are.
+        assert message.get(96) == b"\x01"
+        assert good.raw == GOOD
+        framer.limit(MESSAGE_BYTES_MAX, FIELDS_MAX)
+        assert raws(framer.feed(data + GOOD)) == [GOOD]
+    assert isinstance(parse_message(data), Garbled)
+    assert isinstance(parse_message(data, data_lengths=own), Message)
+
+
+def test_own_data_fields_are_found_among_many() -> None:
+    """Also where their places in the table collide."""
+    own = {tag: tag + 1 for tag in range(10_000, 10_000 + 512 * 256, 512)}
+    assert len(own) == 256
+    for length, tag in list(own.items())[::17]:
+        data = sealed(b"35=B\x01%d=1\x01%d=\x01\x01" % (length, tag))
+        assert isinstance(parse_message(data, data_lengths=own), Message)
+    for framer in (Framer(), Framer(data_lengths=own)):
+        with pytest.raises(ValueError, match="more than 256 data fields"):
+            framer.limit(1000, 10, own | {7: 8})
+        assert raws(framer.feed(GOOD)) == [GOOD]
+
+
+@pytest.mark.parametrize("length", [0, -5])
+def test_a_length_field_that_is_no_tag_is_passed_over(length: int) -> None:
+    data = sealed(f"35=B|{length}=1|5=abc|")
+    assert raws(Framer(data_lengths={length: 5}).feed(data)) == [data]
+
+
 # -- limits ----------------------------------------------------------------------------
+
+
+def test_the_number_of_fields_may_be_set() -> None:
+    nine = len(feed([GOOD])[0].fields())  # type: ignore[union-attr]
+    for most, wanted in ((nine - 1, []), (nine, [GOOD]), (100_000, [GOOD])):
+        framer = Framer(MESSAGE_BYTES_MAX, most)
+        assert framer.message_fields_max == most
+        assert raws(framer.feed(GOOD)) == wanted
+        assert isinstance(parse_message(GOOD, most), Message) == bool(wanted)
+    assert Framer().message_fields_max == FIELDS_MAX
+
+
+def test_limits_may_change_between_messages() -> None:
+    framer = Framer(100, 9)
+    long = sealed("35=0|58=" + "x" * 200 + "|")
+    wide = sealed("35=0|" + "58=x|" * 2_000)
+    assert raws(framer.feed(long + GOOD + wide + GOOD)) == [GOOD, GOOD]
+    framer.limit(20_000, 3_000)
+    assert (framer.message_bytes_max, framer.message_fields_max) == (20_000, 3_000)
+    assert raws(framer.feed(long + GOOD + wide[:50])) == [long, GOOD]
+    # Also while one is under way: what has begun is judged by the new limits.
+    assert raws(framer.feed(wide[50:])) == [wide]
+    assert framer.feed(wide[:50]) == []
+    framer.limit(20_000, 100)
+    assert raws(framer.feed(wide[50:] + GOOD)) == [GOOD]
+
+
+def test_a_message_of_many_fields() -> None:
+    data = sealed("35=0|" + "58=x|" * 99_996)
+    message = parse_message(data, 100_000)
+    assert isinstance(message, Message)
+    assert len(message.fields()) == 100_000
+    assert isinstance(parse_message(data, 99_999), Garbled)
+
+
+def test_the_memory_of_a_long_message_is_given_back() -> None:
+    code = """if True:
+        from pathlib import Path
+        from fixgw.wire import Framer, finish
+        framers = [Framer(2_000_000, 10) for _ in range(200)]
+        data = finish(b"FIX.4.4", b"35=0\\x0158=" + b"x" * 1_000_000 + b"\\x01")
+        for framer in framers:
+            [message] = framer.feed(data)
+        print(Path("/proc/self/statm").read_text().split()[1])
+    """
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert result.returncode == 0, result.stderr
+    pages = int(result.stdout)
+    assert pages * resource.getpagesize() < 100_000_000
 
 
 @pytest.mark.parametrize("count", [FIELDS_MAX - 1, FIELDS_MAX])
@@ -664,6 +759,24 @@ def test_the_buffer_is_bounded_however_the_bytes_come() -> None:
             framer.feed(junk)
             framer.feed(b"x" * 97)
             assert framer.pending <= 2_200
+
+
+def test_what_never_ends_costs_no_good_message_behind_it() -> None:
+    framer = Framer(1000)
+    endless = soh("8=A|9=5|35=0|") * 200
+    assert raws(framer.feed(endless + b"x" * 2_000)) == []
+    # The end of the last one in sight is still looked for: it takes the next message.
+    assert raws(framer.feed(GOOD + GOOD + OTHER))[-2:] == [GOOD, OTHER]
+
+
+@pytest.mark.parametrize("piece", [1, 13, 100, 10_000])
+def test_an_endless_row_of_heads_is_given_up_in_any_pieces(piece: int) -> None:
+    framer = Framer(1000)
+    data = soh("8=A|9=5|35=0|") * 800
+    for at in range(0, len(data), piece):
+        assert raws(framer.feed(data[at : at + piece])) == []
+        assert framer.pending <= 1100
+    assert raws(framer.feed(soh("|10=000|") + GOOD + OTHER)) == [GOOD, OTHER]
 
 
 # -- resynchronisation -----------------------------------------------------------------

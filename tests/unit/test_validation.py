@@ -6,7 +6,7 @@ Messages are written as in logs, `|` for SOH. `D(...)` puts header and trailer a
 import calendar
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,7 @@ BAD = [
         "unknown tag does not count as header",
         wire(ORDER, header="9999=1|43=Y|"),
     ),
+    ((1, 10), "a header and nothing else", f"35=0|34=2|49=A|52={TIME}|56=B|8=x|9=1|"),
     # 11: MsgType, judged before content and after structure.
     ((11, None), "unknown MsgType", wire("", "ZZ")),
     ((11, None), "legal but unsupported MsgType", wire("571=x|", "AE")),
@@ -290,6 +291,14 @@ LISTS: list[tuple[str, tuple[int, int | None] | None]] = [
     ("11=x|58=t|78=1|1=a|37=o|386=1|336=p|44=x|", (6, 44)),
     ("11=x|58=t|78=1|1=a|37=o|386=1|44=1|", (15, 44)),
     ("11=x|58=t|78=1|1=a|37=o|38=1|386=1|336=p|", (15, 386)),
+    # The order of members comes before their values,
+    ("11=x|58=t|78=1|1=a|37=o|38=1|386=x|336=p|", (15, 386)),
+    # and so does the count of a group around them.
+    ("11=x|58=t|78=1|1=a|37=o|386=2|336=p|44=x|", (16, 386)),
+    ("11=x|58=t|78=1|1=a|37=o|386=3|336=p|44=x|336=q|", (16, 386)),
+    ("11=x|58=t|78=3|1=a|37=|1=b|37=o|", (16, 78)),
+    ("11=x|58=t|78=1|1=a|37=o|386=1|336=p|44=x|1=b|37=o|", (16, 78)),
+    ("11=x|58=t|78=2|1=a|37=o|386=1|336=p|44=x|1=b|37=o|", (6, 44)),
     ("11=x|58=t|78=2|1=a|37=o|386=1|336=p|1=b|37=o|", None),
     ("11=x|58=t|78=3|1=a|37=o|1=b|37=o|", (16, 78)),
     ("11=x|58=t|78=1|1=a|37=o|1=b|37=o|", (16, 78)),
@@ -363,6 +372,102 @@ def test_group_members_may_come_in_any_order() -> None:
     assert judge(ORDER, header=headless, switches=free) == (15, 630)
 
 
+def test_the_first_member_may_open_the_entries() -> None:
+    free = Switches(first_field_in_group_is_delimiter=True)
+    for late in (
+        "627=1|630=1|",
+        f"627=2|630=1|628=a|629={TIME}|630=2|628=b|",
+        f"627=2|629={TIME}|629={TIME}|630=1|",
+        "627=0|",
+    ):
+        assert judge(ORDER, header=late, switches=free) is None, late
+    for late, expected in {
+        "627=1|630=1|628=a|630=2|": (16, 627),
+        "627=2|630=1|628=a|628=b|": (13, 628),
+        f"627=1|630=1|629={TIME}|628=a|": (15, 628),
+        "627=1|": (16, 627),
+        "627=1|999=x|": (16, 627),
+    }.items():
+        assert judge(ORDER, header=late, switches=free) == expected, late
+    both = Switches(
+        first_field_in_group_is_delimiter=True, validate_unordered_group_fields=False
+    )
+    late = f"627=1|630=1|629={TIME}|628=a|"
+    assert judge(ORDER, header=late, switches=both) is None
+
+
+def test_a_count_of_type_int_may_be_negative_and_is_wrong_then() -> None:
+    text = GROUPS_XML.replace('"NoAllocs" type="NUMINGROUP"', '"NoAllocs" type="INT"')
+    dictionary = load(text, "groups")
+    for count in ("-1", "-0001", "-" + "0" * 5000 + "1"):
+        body = f"11=x|58=t|78={count}|1=a|37=o|"
+        assert judge(body, "E", dictionary=dictionary) == (16, 78)
+    assert judge("11=x|58=t|78=-0|", "E", dictionary=dictionary) is None
+
+
+# The work grows with the message, not faster: counted, so that no clock disturbs.
+
+
+class Counted(Sequence[tuple[int, bytes]]):
+    """Fields that count how often one is looked at, in all their slices together."""
+
+    def __init__(self, fields: list[tuple[int, bytes]], looks: list[int]) -> None:
+        self._fields = fields
+        self.looks = looks
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        self.looks[0] += len(self._fields)
+        return iter(self._fields)
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            piece = self._fields[at]
+            self.looks[0] += len(piece)
+            return Counted(piece, self.looks)
+        self.looks[0] += 1
+        return self._fields[at]
+
+
+NEST = "1=a|37=o|386=1|336=p|44=1|"
+SHAPES = {
+    "fields": lambda count: ORDER + "58=x|" * count,
+    "undefined fields": lambda count: ORDER + "".join(
+        f"{tag}=x|" for tag in range(10_000, 10_000 + count)
+    ),
+    "entries": lambda count: f"11=x|58=t|78={count}|" + "1=a|37=o|" * count,
+    "nested groups": lambda count: f"11=x|58=t|78={count}|" + NEST * count,
+    "one nested group": lambda count: (
+        f"11=x|58=t|78=1|1=a|37=o|386={count}|" + "336=p|44=1|" * count
+    ),
+    "a huge count": lambda count: f"11=x|58=t|78={10**17}|" + "1=a|37=o|" * count,
+    "group counts": lambda count: "11=x|58=t|" + "78=0|" * count,
+    "header fields": lambda count: ORDER + "43=Y|" * count,
+    "trailer fields": lambda count: ORDER + "10=1|" * count,
+    "both in turn": lambda count: ORDER + "43=Y|58=x|" * count,
+}  # fmt: skip
+LOOKS_MAX = 8
+"""How often a field is looked at: a few passes, and twice where a group ends."""
+
+
+@pytest.mark.parametrize("count", [10, 1_000, 100_000])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_field_is_looked_at_more_than_a_few_times(shape: str, count: int) -> None:
+    body = SHAPES[shape](count)
+    msg_type = "E" if "|78=" in body else "D"
+    message = fields(wire(body, msg_type))
+    for switches in (
+        STRICT,
+        Switches(False, False, False, True, True, False, True),
+        Switches(first_field_in_group_is_delimiter=True),
+    ):
+        counted = Counted(message, [0])
+        validate(GROUPS, msg_type, counted, switches)
+        assert counted.looks[0] <= LOOKS_MAX * len(message)
+
+
 # Formats.
 
 FORMAT_EXAMPLES = [
@@ -395,6 +500,9 @@ FORMAT_EXAMPLES = [
      "20240101 20240101-00:00 20240101T00:00:00 20240101-00:00:00. "
      "20240101-00:00:00.1 20240101-00:00:00.1234567 20240101-00:00:00Z "
      "20240101-00:00:00.123456789012345 20240230-00:00:00 2024011-00:00:00"),
+    ("TENOR", "D1 M18 Y10", "18M M M0"),
+    ("MONTH-YEAR", "202402", "2024"),
+    ("DAY-OF-MONTH", "31", "32"),
     ("TZTIMEONLY", "07:39Z 02:39-05 15:39+08 13:09+05:30 13:09:01.123Z", "7:39 25:00Z"),
     ("TZTIMESTAMP", "20060901-07:39Z 20060901-13:09+05:30", "20060931-07:39Z"),
     ("LOCALMKTTIME", "07:39:00", "07:39"),
