@@ -1,4 +1,4 @@
-"""Checks of a single message: who sent it, when, and whether a Logon is acceptable."""
+"""Checks of a single message: who sent it, when, and whether it was sent before."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from fixgw.session.settings import SessionSettings
 from fixgw.wire import Message, parse_utc_timestamp
 
 NS_PER_S = 1_000_000_000
-
-HEART_BT_INT_S_MAX = 3_600
-"""A HeartBtInt(108) above an hour is a mistake: a dead peer would never be noticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +46,11 @@ def check_identity(message: Message, settings: SessionSettings) -> Objection | N
     """BeginString(8) and the CompIDs of a message inside a session."""
     own = settings.session_id
     if message.get(8) != own.begin_string.encode("ascii"):
-        seen = (message.get(8) or b"").decode("latin-1")
-        return Objection(
-            DisconnectReason.BEGIN_STRING_WRONG,
-            f"Incorrect BeginString: expected {own.begin_string}, received {seen}",
-        )
+        text = "Incorrect BeginString"
+        if not settings.profile.plain_reject_texts:
+            seen = (message.get(8) or b"").decode("latin-1")
+            text += f": expected {own.begin_string}, received {seen}"
+        return Objection(DisconnectReason.BEGIN_STRING_WRONG, text)
     if settings.check_comp_id:
         for tag, expected in ((49, own.target_comp_id), (56, own.sender_comp_id)):
             value = message.get(tag)
@@ -90,6 +87,19 @@ def check_sending_time(
     )
 
 
+def check_routing(message: Message, settings: SessionSettings) -> Violation | None:
+    """OnBehalfOfCompID(115) and DeliverToCompID(128) are among those agreed, if any
+    are; FIX session test cases 18.a and 18.b."""
+    for tag, agreed in (
+        (115, settings.on_behalf_of_comp_ids),
+        (128, settings.deliver_to_comp_ids),
+    ):
+        value = message.get(tag)
+        if agreed and value and value.decode("latin-1") not in agreed:
+            return Violation(SessionRejectReason.COMP_ID_PROBLEM, tag)
+    return None
+
+
 def check_possible_duplicate(
     message: Message, settings: SessionSettings
 ) -> Violation | None:
@@ -110,51 +120,3 @@ def check_possible_duplicate(
     except ValueError:
         return None
     return Violation(SessionRejectReason.SENDING_TIME_ACCURACY, 122) if late else None
-
-
-def check_logon(
-    message: Message, settings: SessionSettings, now_ns: int
-) -> Objection | None:
-    """A Logon by itself: its time window, identity, number and own fields.
-
-    The dictionary and SendingTime(52) are judged after it. Nothing is changed before
-    all of them are passed.
-    """
-    if not settings.schedule.is_logon_allowed(now_ns):
-        return Objection(
-            DisconnectReason.OUTSIDE_SCHEDULE, "Logon is not allowed at this time"
-        )
-    objection = check_identity(message, settings)
-    if objection is not None:
-        return objection
-    if number(message.get(34)) is None:
-        return Objection(
-            DisconnectReason.MSG_SEQ_NUM_MISSING, "Received message without MsgSeqNum"
-        )
-    method = message.get(98)
-    if method != b"0":
-        seen = (method or b"").decode("latin-1")
-        return Objection(
-            DisconnectReason.INVALID_LOGON,
-            f"EncryptMethod(98)={seen} is not supported, only 0 (none)",
-            98,
-            SessionRejectReason.DECRYPTION_PROBLEM if method else None,
-        )
-    text = _heart_bt_int_problem(message.get(108) or b"")
-    if not text and message.get(141) == b"Y" and number(message.get(34)) != 1:
-        text = "ResetSeqNumFlag(141)=Y demands MsgSeqNum(34)=1"
-    if not text and message.get(43) == b"Y":
-        text = "a Logon cannot be a possible duplicate"
-    return Objection(DisconnectReason.INVALID_LOGON, text) if text else None
-
-
-def _heart_bt_int_problem(value: bytes) -> str:
-    """What is wrong with HeartBtInt(108); empty if nothing."""
-    if value.startswith(b"-"):
-        return "HeartBtInt must not be negative"
-    seconds = number(value)
-    if seconds is None:
-        return "HeartBtInt(108) is missing or no number"
-    if seconds > HEART_BT_INT_S_MAX:
-        return f"HeartBtInt(108) is above {HEART_BT_INT_S_MAX}"
-    return ""

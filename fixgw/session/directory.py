@@ -17,22 +17,28 @@ class Directory:
     """The sessions of a gateway.
 
     Each is called by its whole identity, and by TargetCompID(56), the client's own
-    name, where that says which is meant. Upper and lower case make a difference only
-    where two sessions differ by nothing else.
+    name, alone or with its SubID, where that says which is meant. Upper and lower case
+    make a difference only where two sessions differ by nothing else.
     """
 
     def __init__(self, sessions: Iterable[SessionId]) -> None:
         self._exact: dict[str, list[SessionId]] = defaultdict(list)
         self._folded: dict[str, list[SessionId]] = defaultdict(list)
         for session in sessions:
-            for name in {str(session), session.target_comp_id}:
-                self._exact[name].append(session)
-                self._folded[name.casefold()].append(session)
+            self.add(session)
+
+    def add(self, session: SessionId) -> None:
+        """One more, that was not known so far."""
+        for name in {str(session), session.target_comp_id, session.target}:
+            self._exact[name].append(session)
+            self._folded[name.casefold()].append(session)
 
     def name(self, session: SessionId) -> str:
         """The shortest name :meth:`find` knows it by."""
-        short = session.target_comp_id
-        return short if self._exact[short] == [session] else str(session)
+        for short in (session.target_comp_id, session.target):
+            if self._exact[short] == [session]:
+                return short
+        return str(session)
 
     def find(self, name: str) -> SessionId:
         """The session of that name. Raises NoSuchSession."""

@@ -89,7 +89,15 @@ class Fault:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something odd that changes nothing: log it with the message it is about."""
+
+    text: str
+    data: bytes
+
+
 Numbered = ResetNumbers | SetInbound | SetOutbound
 """What changes numbers other than by counting. It must be on disk before it is told."""
 
-Effect = Send | Answered | Write | Numbered | Replay | Close | Fault
+Effect = Send | Answered | Write | Numbered | Replay | Close | Fault | Note

@@ -19,6 +19,9 @@ KEY_BYTES = 8
 class SessionId:
     """The name of one session: ``FIX.4.4:EXCHANGE->BUYER``, plus ``:qualifier`` if any.
 
+    A SubID and a LocationID stand behind their CompID: ``BUYER/SUB/LOC``. Parts at the
+    end that are empty are left out; one in the middle stays: ``BUYER//LOC``.
+
     Two ids with the same text are the same session to every record that bears the key,
     even if their parts differ; the settings refuse a file with such a pair.
     """
@@ -27,10 +30,20 @@ class SessionId:
     sender_comp_id: str
     target_comp_id: str
     qualifier: str = ""
+    sender_sub_id: str = ""
+    sender_location_id: str = ""
+    target_sub_id: str = ""
+    target_location_id: str = ""
 
     def __str__(self) -> str:
-        name = f"{self.begin_string}:{self.sender_comp_id}->{self.target_comp_id}"
+        ours = _party(self.sender_comp_id, self.sender_sub_id, self.sender_location_id)
+        name = f"{self.begin_string}:{ours}->{self.target}"
         return f"{name}:{self.qualifier}" if self.qualifier else name
+
+    @property
+    def target(self) -> str:
+        """The client's side alone: ``BUYER``, or ``BUYER/DESK1``."""
+        return _party(self.target_comp_id, self.target_sub_id, self.target_location_id)
 
     @property
     def key(self) -> int:
@@ -39,6 +52,10 @@ class SessionId:
         It is never 0: records use 0 for "no session".
         """
         return nonzero_key(blake2b(str(self).encode(), digest_size=KEY_BYTES).digest())
+
+
+def _party(*parts: str) -> str:
+    return "/".join(parts).rstrip("/") if any(parts[1:]) else parts[0]
 
 
 def nonzero_key(digest: bytes) -> int:

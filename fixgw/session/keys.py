@@ -3,8 +3,8 @@
 A file written for QuickFIX, QuickFIX/J, quickfixgo or QuickFIX/n can be given to this
 acceptor. No key of it is passed over in silence: it is honoured; or a warning says that
 it changes nothing here; or it is refused, because a session without it would be another
-one than the file describes. The catalogue says which. A key that no engine knows is a
-mistake, and is refused with the nearest name that one does know.
+one than the file describes. The catalogue says which. Some keys are our own. A key that
+nobody knows is a mistake, and is refused with the nearest name that somebody does know.
 
 Names are matched exactly.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import Enum, auto
 
@@ -22,10 +22,10 @@ from fixgw.session.catalogue import (
     FIELDS,
     HONOURED_BY_ACCEPTOR,
     HONOURED_BY_SESSION,
-    INITIATOR,
-    NO_EFFECT,
-    NOT_OFFERED,
+    OWN,
+    OWN_BY_SESSION,
 )
+from fixgw.session.unhonoured import INITIATOR, NO_EFFECT, REFUSED
 
 
 class Concern(Enum):
@@ -34,7 +34,7 @@ class Concern(Enum):
     HONOURED = auto()
     INITIATOR = auto()
     NO_EFFECT = auto()
-    NOT_OFFERED = auto()
+    REFUSED = auto()
 
 
 class Scope(Enum):
@@ -62,6 +62,14 @@ class Kind(Enum):
     ZONE = "zone"
     DIGITS = "digits"
     UNIT = "unit"
+    CHOICE = "choice"
+    APPL_VERSION = "applver"
+    PEM = "pem"
+    TLS_VERSIONS = "tls"
+    TRAFFIC_CLASS = "traffic"
+    TAGS = "tags"
+    MSG_TYPES = "msgtypes"
+    NAMES = "names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,8 @@ class Key:
     """One key. ``field`` names what it sets, ``reason`` why it is not honoured.
 
     ``low`` and ``high`` bound numbers. An empty ``default`` means there is none.
+    ``topic`` is where an honoured key stands in the documents; ``own`` is whether no
+    other engine has it.
     """
 
     name: str
@@ -81,6 +91,8 @@ class Key:
     reason: str = ""
     low: int = 0
     high: int = 0
+    topic: str = ""
+    own: bool = False
 
 
 def _field(name: str) -> str:
@@ -88,9 +100,7 @@ def _field(name: str) -> str:
     return FIELDS.get(name, words.lower())
 
 
-def _rows(
-    table: str, concern: Concern, reason: str = "", scope: Scope = Scope.SESSION
-) -> Iterator[Key]:
+def _rows(table: str, concern: Concern, reason: str = "") -> Iterator[Key]:
     for line in table.strip().splitlines():
         name, kind, default, meaning = (part.strip() for part in line.split("|"))
         kind, _, bounds = kind.partition(" ")
@@ -102,22 +112,29 @@ def _rows(
             default,
             meaning,
             _field(name),
-            scope,
-            reason,
-            int(low or 0),
-            int(high or 0),
+            reason=reason,
+            low=int(low or 0),
+            high=int(high or 0),
         )
 
 
+def _honoured() -> Iterator[Key]:
+    for tables, scope, own in (
+        (HONOURED_BY_ACCEPTOR, Scope.ACCEPTOR, False),
+        (HONOURED_BY_SESSION, Scope.SESSION, False),
+        (OWN_BY_SESSION, Scope.SESSION, True),
+    ):
+        for topic, table in tables.items():
+            for key in _rows(table, Concern.HONOURED):
+                mine = own or key.name in OWN
+                yield replace(key, scope=scope, topic=topic, own=mine)
+
+
 def _table() -> dict[str, Key]:
-    keys = [
-        *_rows(HONOURED_BY_ACCEPTOR, Concern.HONOURED, scope=Scope.ACCEPTOR),
-        *_rows(HONOURED_BY_SESSION, Concern.HONOURED),
-        *_rows(INITIATOR, Concern.INITIATOR),
-    ]
+    keys = [*_honoured(), *_rows(INITIATOR, Concern.INITIATOR)]
     for concern, tables in (
         (Concern.NO_EFFECT, NO_EFFECT),
-        (Concern.NOT_OFFERED, NOT_OFFERED),
+        (Concern.REFUSED, REFUSED),
     ):
         for reason, table in tables.items():
             keys += _rows(table, concern, reason)
@@ -133,12 +150,16 @@ _NAME_BY_LOWER_CASE = {name.lower(): name for name in KEYS}
 
 
 def find(name: str) -> Key | None:
-    """The key of that name, numbered ones included; None if no engine knows it."""
+    """The key of that name; None if no engine knows it.
+
+    A name that goes on, as AppDataDictionary.FIX.4.4, has a field of its own.
+    """
     if name in KEYS:
         return KEYS[name]
     for stem, suffix in FAMILIES.items():
-        if name.startswith(stem) and re.fullmatch(suffix, name[len(stem) :]):
-            return KEYS[stem]
+        rest = name[len(stem) :]
+        if name.startswith(stem) and re.fullmatch(suffix, rest):
+            return replace(KEYS[stem], name=name, field=KEYS[stem].field + rest)
     return None
 
 

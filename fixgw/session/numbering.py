@@ -49,10 +49,15 @@ class Numbering:
 
     def enter_window(self, now_ns: int, *, reset: bool = False) -> None:
         """Begin at 1 if ``reset``, or if the numbers are of another window."""
-        window = self._settings.schedule.window_start(now_ns) or 0
-        if reset or window != self._numbers.window:
+        if reset or not self.is_in_window(now_ns):
             self.begin_at_1()
-            self._numbers.window = window
+            self._numbers.window = self._settings.schedule.numbers_since(now_ns) or 0
+
+    def is_in_window(self, now_ns: int) -> bool:
+        """Whether no schedule window and no ResetSeqTime lies between these numbers and
+        now."""
+        since = self._settings.schedule.numbers_since(now_ns) or 0
+        return since == self._numbers.window
 
     # -- for an operator ---------------------------------------------------------------
 
@@ -73,7 +78,7 @@ class Numbering:
     def set_next_out(self, seq: int, now_ns: int) -> None:
         """Send ``seq`` next, at most MSG_SEQ_NUM_MAX. Raises NotPossible."""
         self._require_settable(seq, now_ns)
-        least = self._numbers.next_out if self._is_in_window(now_ns) else 1
+        least = self._numbers.next_out if self.is_in_window(now_ns) else 1
         if seq < least:
             raise NotPossible(
                 f"{least} is the next number sent and {seq} would lower it: a number "
@@ -82,9 +87,6 @@ class Numbering:
         self.enter_window(now_ns)
         self._numbers.next_out = seq
         self._out.effects.append(SetOutbound(seq))
-
-    def _is_in_window(self, now_ns: int) -> bool:
-        return self._settings.schedule.window_start(now_ns) == self._numbers.window
 
     def _require_no_connection(self) -> None:
         if self._out.connected:

@@ -36,6 +36,15 @@ class DisconnectReason(IntEnum):
     CONNECTION_LIMIT = 25
     OPERATOR_DISCONNECT = 26
     SESSION_DISABLED = 27
+    AUTHENTICATION_FAILED = 28
+    RATE_LIMIT = 29
+    THROTTLED = 30
+    RESEND_LIMIT = 31
+    TLS_FAILED = 32
+    PROXY_HEADER_WRONG = 33
+    CERTIFICATE_NOT_BOUND = 34
+    NEXT_EXPECTED_TOO_HIGH = 35
+    MESSAGE_TOO_LARGE = 36
 
     @property
     def sentence(self) -> str:
@@ -71,4 +80,15 @@ _SENTENCES = {
     DisconnectReason.CONNECTION_LIMIT: "Too many connections were open.",
     DisconnectReason.OPERATOR_DISCONNECT: "An operator cut the connection.",
     DisconnectReason.SESSION_DISABLED: "An operator keeps the session closed.",
+    DisconnectReason.AUTHENTICATION_FAILED: "The client did not prove who it is.",
+    DisconnectReason.RATE_LIMIT: "Too many connections or Logons came from there.",
+    DisconnectReason.THROTTLED: "The client went on sending more than it may.",
+    DisconnectReason.RESEND_LIMIT: "The client asked for too much to be resent.",
+    DisconnectReason.TLS_FAILED: "No TLS connection could be agreed on.",
+    DisconnectReason.PROXY_HEADER_WRONG: "The PROXY header was missing or wrong.",
+    DisconnectReason.CERTIFICATE_NOT_BOUND: "The certificate is not the session's.",
+    DisconnectReason.NEXT_EXPECTED_TOO_HIGH: (
+        "The client expects a message that was never sent."
+    ),
+    DisconnectReason.MESSAGE_TOO_LARGE: "A message was larger than allowed.",
 }

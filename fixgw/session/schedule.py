@@ -3,6 +3,12 @@
 A schedule is written as a plan, the scheduling keys of a sessions file. The windows it
 comes down to are :mod:`fixgw.session.recurrence`'s: two instants with different window
 starts lie in different sessions, between which the sequence numbers are reset.
+
+A running session asks at each of its ticks: :meth:`Schedule.is_same_window` (if not,
+it logs out), :meth:`Schedule.is_logon_allowed` (if not, it logs out as well), and
+:meth:`Schedule.numbers_since` (if it is not what it was, it resets the numbers and goes
+on). A Logon asks is_logon_allowed, and resets the numbers if numbers_since is not what
+it was at the last one.
 """
 
 from __future__ import annotations
@@ -23,12 +29,14 @@ S_PER_DAY = 86_400
 class Schedule:
     """When a session is open, and in which part of that a Logon is accepted.
 
-    Without ``session`` it never closes and is never reset by time. Without ``logon`` a
-    Logon is accepted as long as the session is open.
+    Without ``session`` it never closes and is never reset by its window. Without
+    ``logon`` a Logon is accepted as long as the session is open. At each beginning of
+    ``reset``, a daily recurrence, the numbers begin anew within the session.
     """
 
     session: Recurrence | None = None
     logon: Recurrence | None = None
+    reset: Recurrence | None = None
 
     def window(self, now_ns: int) -> tuple[int, int] | None:
         """Start and end of the window ``now_ns`` is in; None when there is none.
@@ -51,6 +59,35 @@ class Schedule:
             return 0
         window = self.session.window(now_ns)
         return window[0] if window else None
+
+    def is_same_window(self, then_ns: int, now_ns: int) -> bool:
+        """Whether the session has been open all the time from ``then_ns`` to now."""
+        start = self.window_start(now_ns)
+        return start is not None and start <= then_ns
+
+    def last_reset(self, now_ns: int) -> int | None:
+        """The latest time up to now at which ResetSeqTime struck; None without it."""
+        if self.reset is None:
+            return None
+        window = self.reset.window(now_ns)
+        return window[0] if window else None
+
+    def next_reset(self, now_ns: int) -> int | None:
+        """The first time after now at which ResetSeqTime strikes; None without it."""
+        if self.reset is None:
+            return None
+        window = self.reset.window(now_ns)
+        return window[1] if window else None
+
+    def numbers_since(self, now_ns: int) -> int | None:
+        """When the sequence numbers of now began: with the window, or at ResetSeqTime.
+
+        None if the session is closed. It never goes back while the clock does not.
+        """
+        start = self.window_start(now_ns)
+        if start is None:
+            return None
+        return max(start, self.last_reset(now_ns) or 0)
 
     def is_logon_allowed(self, now_ns: int) -> bool:
         """Whether a Logon may be accepted; when not, the caller ends what is open."""
@@ -83,9 +120,13 @@ class Plan:
     logout_day: int | None = None
     zone: tzinfo = UTC
     non_stop_session: bool = False
+    reset_seq_time: TimeOfDay | None = None
+    enable_reset_seq_time: bool = False
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What contradicts what: the key to blame, and the reason."""
+        if self.enable_reset_seq_time and self.reset_seq_time is None:
+            yield "EnableResetSeqTime", "needs ResetSeqTime"
         if self.non_stop_session:
             yield from self._beside_non_stop()
             return
@@ -106,25 +147,29 @@ class Plan:
 
     def schedule(self) -> Schedule:
         """The schedule of a plan without problems."""
+        reset = None
+        if self.enable_reset_seq_time:
+            assert self.reset_seq_time is not None
+            time = self.reset_seq_time
+            reset = self._recurrence(time, time, None, None, EVERY_DAY)
         if self.non_stop_session:
-            return NON_STOP
+            return Schedule(reset=reset) if reset else NON_STOP
         assert self.start_time is not None
         assert self.end_time is not None
         days = EVERY_DAY if self.weekdays is None else self.weekdays
         session = self._recurrence(
             self.start_time, self.end_time, self.start_day, self.end_day, days
         )
-        if self.logon_time is None is self.logout_time and self.logon_day is None:
-            return Schedule(session)
-        return Schedule(
-            session,
-            self._recurrence(
-                self.logon_time or self.start_time,
-                self.logout_time or self.end_time,
-                *self._logon_days(),
-                EVERY_DAY,
-            ),
+        own = (self.logon_time, self.logout_time, self.logon_day, self.logout_day)
+        if own == (None, None, None, None):
+            return Schedule(session, reset=reset)
+        logon = self._recurrence(
+            self.logon_time or self.start_time,
+            self.logout_time or self.end_time,
+            *self._logon_days(),
+            EVERY_DAY,
         )
+        return Schedule(session, logon, reset)
 
     def _recurrence(
         self,

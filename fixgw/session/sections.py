@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fixgw.session.keys import KEYS, Concern, Key, Scope, find, nearest
-from fixgw.session.values import DEFAULTS, default_of, value_of
+from fixgw.session.values import default_of, value_of
 
 LINE_CHARS_MAX = 1000
 """QuickFIX stops reading, without a word, at a line of more than 1023 bytes."""
@@ -41,6 +41,9 @@ class Section:
     entries: dict[str, Entry] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     spoilt: set[str] = field(default_factory=set)
+
+
+ACCEPTOR_KEYS = tuple(key for key in KEYS.values() if key.scope is Scope.ACCEPTOR)
 
 
 class Reader:
@@ -117,33 +120,30 @@ class Reader:
                         f"contradicts {same.name}={same.text} of line {same.line},"
                         " another spelling of this key"
                     )
-            case Concern.NOT_OFFERED:
+            case Concern.REFUSED:
                 if not key.default:
-                    raise ValueError(f"is not offered yet: {key.reason}")
+                    raise ValueError(f"is not offered: {key.reason}")
                 if entry.value != default_of(key):
                     raise ValueError(
-                        f"is not offered yet, except {key.default}: {key.reason}"
+                        f"is not offered, except {key.default}: {key.reason}"
                     )
             case Concern.INITIATOR:
                 self._warn(entry, f"concerns an initiator only: {key.meaning}")
-            case Concern.NO_EFFECT:
+            case _:
                 self._warn(entry, f"has no effect: {key.reason}")
 
     def _warn(self, entry: Entry, text: str) -> None:
         self.warnings.append(Problem(self.file, entry.line, entry.name, text))
 
-    def check_acceptor(self) -> dict[str, Any]:
-        """The listener's values: the default's or, if it has none, a session's."""
-        values = {}
-        for key in KEYS.values():
-            if key.scope is not Scope.ACCEPTOR or key.field in values:
-                continue
-            sections = (self.default, *self.sessions)
-            said = [
-                section.entries[key.field]
-                for section in sections
-                if key.field in section.entries
-            ]
+    def acceptor_entries(self) -> dict[str, Entry]:
+        """What is said of the listener, by field; refuses what is said twice.
+
+        It may stand in any section, but all sessions share one listener.
+        """
+        sections = (self.default, *self.sessions)
+        found: dict[str, Entry] = {}
+        for name in dict.fromkeys(key.field for key in ACCEPTOR_KEYS):
+            said = [each.entries[name] for each in sections if name in each.entries]
             for other in said[1:]:
                 if other.value != said[0].value:
                     self.refuse(
@@ -153,14 +153,12 @@ class Reader:
                         f" {said[0].line}: all sessions share one listener",
                     )
             if said:
-                values[key.field] = said[0].value
-            elif key.field in DEFAULTS:
-                values[key.field] = DEFAULTS[key.field]
-            elif key.field == "port" and not any(
-                "port" in section.spoilt for section in sections
-            ):
-                self.refuse(self.default.line, key.name, "is missing")
-        return values
+                found[name] = said[0]
+        return found
+
+    def is_spoilt(self, name: str) -> bool:
+        """Whether any section gave that field a value that was refused."""
+        return any(name in each.spoilt for each in (self.default, *self.sessions))
 
 
 def _unknown(name: str) -> str:

@@ -14,24 +14,21 @@ from dataclasses import dataclass, fields
 from datetime import tzinfo
 from typing import Any
 
+from fixgw.session.book import SettingsError, read
 from fixgw.session.identity import SessionId
+from fixgw.session.policies import (
+    Authentication,
+    ResendOverflow,
+    ResetPolicy,
+    TlsSettings,
+)
+from fixgw.session.profile import STANDARD, Profile
 from fixgw.session.schedule import NON_STOP, Schedule
-from fixgw.session.sections import Problem, Reader
+from fixgw.session.sections import Problem
 from fixgw.session.values import Network
 from fixgw.session.view import View
 
 __all__ = ["AcceptorSettings", "Problem", "SessionSettings", "SettingsError", "parse"]
-
-SESSIONS_MAX = 10_000
-"""Each session costs memory at start whether it is used or not."""
-
-
-class SettingsError(ValueError):
-    """All that is wrong with a sessions file, in the order of its lines."""
-
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +53,7 @@ class SessionSettings:
     timestamp_precision: int = 3
     use_data_dictionary: bool = True
     data_dictionary: str | None = None
-    logon_timeout_s: int = 10
+    logon_timeout_s: int = 5
     logout_timeout_s: int = 2
     test_request_delay_multiplier: float = 0.2
     heartbeat_timeout_multiplier: float = 1.4
@@ -75,6 +72,46 @@ class SessionSettings:
     allowed_remote_addresses: tuple[Network, ...] = ()
     enable_last_msg_seq_num_processed: bool = False
     send_logout_before_disconnect_from_timeout: bool = False
+    profile: Profile = STANDARD
+    default_appl_ver_id: str = ""
+    transport_data_dictionary: str | None = None
+    app_data_dictionaries: tuple[tuple[str, str], ...] = ()
+    enable_next_expected_msg_seq_num: bool = False
+    reset_seq_num_flag: ResetPolicy = ResetPolicy.ALLOW
+    heart_bt_int_s_min: int = 0
+    heart_bt_int_s_max: int = 3_600
+    heart_bt_int_override_s: int = 0
+    reset_on_error: bool = False
+    disconnect_on_error: bool = False
+    refresh_on_logon: bool = False
+    validate_incoming_message: bool = True
+    validate_sequence_numbers: bool = True
+    validate_unordered_group_fields: bool = True
+    first_field_in_group_is_delimiter: bool = False
+    reject_invalid_message: bool = True
+    reject_garbled_message: bool = False
+    allow_pos_dup: bool = False
+    ignore_poss_dup_resend_requests: bool = True
+    interleave_live_messages: bool = False
+    resend_messages_max: int = 0
+    resend_requests_per_minute_max: int = 0
+    resend_overflow: ResendOverflow = ResendOverflow.LOGOUT
+    resend_age_s_max: int = 0
+    resend_skip_msg_types: frozenset[str] = frozenset()
+    throttle_messages_per_s: int = 0
+    throttle_burst: int = 0
+    throttle_rejects_max: int = 0
+    slow_consumer_bytes_max: int = 4 * 1024 * 1024
+    slow_consumer_s_max: float = 10.0
+    message_bytes_max: int = 1024 * 1024
+    message_fields_max: int = 10_000
+    authentication: Authentication = Authentication.NONE
+    client_certificate_names: tuple[str, ...] = ()
+    on_behalf_of_comp_ids: tuple[str, ...] = ()
+    deliver_to_comp_ids: tuple[str, ...] = ()
+    file_log_path: str | None = None
+    redacted_fields: frozenset[int] = frozenset()
+    redaction_text: str = "<redacted>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +119,9 @@ class AcceptorSettings:
     """The listener and its sessions, in the order of the file.
 
     An empty ``host`` means every interface; a buffer of 0 bytes is left to the system.
-    ``warnings`` are for the operator, in the form of problems.
+    ``templates`` stand for sessions not listed: target_comp_id ``*`` in the
+    ``session_id`` of one is any name. ``warnings`` are for the operator, in the form of
+    problems.
     """
 
     host: str = ""
@@ -91,6 +130,20 @@ class AcceptorSettings:
     keep_alive: bool = False
     send_buffer_bytes: int = 0
     receive_buffer_bytes: int = 0
+    traffic_class: int = 0
+    tls: TlsSettings | None = None
+    use_tcp_proxy: bool = False
+    trusted_proxies: tuple[Network, ...] = ()
+    connections_per_address_max: int = 100
+    connections_per_address_per_minute_max: int = 0
+    logon_failures_max: int = 15
+    logon_failures_s: int = 30
+    logon_block_s: int = 15
+    replays_max: int = 5
+    templates: tuple[SessionSettings, ...] = ()
+    dynamic_sessions_max: int = 1_000
+    credentials_file: str | None = None
+    file_store_path: str | None = None
     sessions: tuple[SessionSettings, ...]
     warnings: tuple[str, ...] = ()
 
@@ -101,39 +154,14 @@ def parse(text: str, name: str, local_zone: tzinfo | None = None) -> AcceptorSet
     ``local_zone`` is what UseLocalTime=Y stands for; without it that value is refused.
     Raises SettingsError with every problem found.
     """
-    reader = Reader(name)
-    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
-        reader.take(number, line.strip())
-    views = [View(reader.default, section, local_zone) for section in reader.sessions]
-    acceptor = reader.check_acceptor()
-    _check_sessions(reader, views)
-    if reader.problems:
-        # One fault in [DEFAULT] is found again with every session.
-        found = sorted(dict.fromkeys(reader.problems), key=lambda each: each.line)
-        raise SettingsError(tuple(found))
+    book = read(text, name, local_zone)
+    made = [(view.is_template, _session(view)) for view in book.views]
     return AcceptorSettings(
-        **acceptor,
-        sessions=tuple(_session(view) for view in views),
-        warnings=tuple(str(warning) for warning in reader.warnings),
+        **book.listener.values(ACCEPTOR_FIELDS),
+        sessions=tuple(session for is_template, session in made if not is_template),
+        templates=tuple(session for is_template, session in made if is_template),
+        warnings=book.warnings,
     )
-
-
-def _check_sessions(reader: Reader, views: list[View]) -> None:
-    if not views:
-        reader.refuse(1, "[SESSION]", "there is none")
-    if len(views) > SESSIONS_MAX:
-        line = views[SESSIONS_MAX].section.line
-        reader.refuse(line, "[SESSION]", f"more than {SESSIONS_MAX} sessions")
-    lines: dict[int, int] = {}
-    for view in views:
-        for name, reason in view.problems():
-            reader.refuse(view.line(name), name, reason)
-        session_id = view.session_id()
-        if session_id is not None:
-            first = lines.setdefault(session_id.key, view.section.line)
-            if first != view.section.line:
-                reason = f"{session_id} is already the session of line {first}"
-                reader.refuse(view.section.line, "[SESSION]", reason)
 
 
 def _session(view: View) -> SessionSettings:
@@ -145,4 +173,15 @@ def _session(view: View) -> SessionSettings:
     values["session_id"] = view.session_id()
     values["schedule"] = view.plan().schedule()
     values["timestamp_precision"] = view.precision()
+    values["profile"] = view.profile()
+    values["app_data_dictionaries"] = view.app_data_dictionaries()
+    if view.get("heart_bt_int_override"):
+        values["heart_bt_int_override_s"] = view.get("heart_bt_int_s")
     return SessionSettings(**values)
+
+
+ACCEPTOR_FIELDS = tuple(
+    item.name
+    for item in fields(AcceptorSettings)
+    if item.name not in ("sessions", "templates", "warnings")
+)

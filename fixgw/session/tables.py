@@ -5,7 +5,8 @@ Two tables decide everything that depends on more than one message:
 * :data:`TRANSITIONS`: (state, what happened) -> next state. A missing key is a bug of
   ours and raises LocalError.
 * :data:`NUMBER_RULES`: (kind of message, how its MsgSeqNum(34) compares with the
-  expected one) -> verdict. It has a row for every combination.
+  expected one) -> verdict. It has a row for every combination. A session's settings may
+  change some: see :func:`number_rules`.
 
 Odd cases, and where they come from
 -----------------------------------
@@ -24,6 +25,9 @@ Odd cases, and where they come from
 from __future__ import annotations
 
 from enum import Enum, auto
+
+from fixgw.session.settings import SessionSettings
+from fixgw.wire import Message
 
 
 class LocalError(Exception):
@@ -112,6 +116,14 @@ KIND_OF: dict[str, Kind] = {
 """SequenceReset(4) is GAP_FILL instead when GapFillFlag(123) is Y."""
 
 
+def kind_of(message: Message) -> Kind:
+    """What sort of message it is."""
+    kind = KIND_OF.get(message.msg_type, Kind.APPLICATION)
+    if kind is Kind.RESET and message.get(123) == b"Y":
+        return Kind.GAP_FILL
+    return kind
+
+
 class Number(Enum):
     """MsgSeqNum(34) against the next expected one."""
 
@@ -129,19 +141,27 @@ class Verdict(Enum):
     """Judge its content, act on it, count it."""
     IGNORE = auto()
     """Neither act nor count."""
+    JUDGE_DUPLICATE = auto()
+    """Judge its OrigSendingTime(122), then ignore it."""
     TOO_LOW = auto()
     """Logout that names both numbers, and close."""
     QUEUE = auto()
     """Keep it for its turn; ask for what is missing."""
+    SERVE = auto()
+    """Serve the ResendRequest, do not count it."""
     SERVE_AND_QUEUE = auto()
     """Serve the ResendRequest now, count it at its turn; ask for what is missing."""
     ASK = auto()
     """Ask for what is missing, do not keep it."""
-    ANSWER_LOGOUT = auto()
-    """Ask for what is missing, then answer; do not count it."""
+    ANSWER = auto()
+    """Answer the Logout, do not count it."""
+    ASK_AND_ANSWER = auto()
+    """Ask for what is missing, then answer the Logout; do not count it."""
     REFUSE_LOGON = auto()
     """A Logon inside a session that resets nothing: close."""
 
+
+NumberRules = dict[tuple[Kind, Number], Verdict]
 
 _USUAL: dict[Number, Verdict] = {
     Number.LOW: Verdict.TOO_LOW,
@@ -158,12 +178,35 @@ _ROWS: dict[Kind, dict[Number, Verdict]] = {
     Kind.RESEND_REQUEST: {**_USUAL, Number.HIGH: Verdict.SERVE_AND_QUEUE},
     Kind.GAP_FILL: {**_USUAL, Number.HIGH: Verdict.ASK},
     Kind.RESET: dict.fromkeys(Number, Verdict.PROCESS),
-    Kind.LOGOUT: {**_USUAL, Number.HIGH: Verdict.ANSWER_LOGOUT},
+    Kind.LOGOUT: {**_USUAL, Number.HIGH: Verdict.ASK_AND_ANSWER},
     Kind.LOGON: dict.fromkeys(Number, Verdict.REFUSE_LOGON),
 }
 
-NUMBER_RULES: dict[tuple[Kind, Number], Verdict] = {
+NUMBER_RULES: NumberRules = {
     (kind, number): verdict
     for kind, row in _ROWS.items()
     for number, verdict in row.items()
 }
+"""Those of the standard."""
+
+_JUDGED_WHEN_LOW = (Kind.APPLICATION, Kind.HEARTBEAT, Kind.TEST_REQUEST, Kind.REJECT)
+
+
+def number_rules(settings: SessionSettings) -> NumberRules:
+    """The rules of a session: the standard's, but for what its settings change.
+
+    IgnoreAdminNumbers: a Logout is answered and a ResendRequest served whatever its
+    number; neither moves the expected number over a gap. JudgeLowPossDup: also what was
+    received before must bear a good OrigSendingTime(122).
+    """
+    rules = dict(NUMBER_RULES)
+    if settings.profile.judge_low_poss_dup:
+        for kind in _JUDGED_WHEN_LOW:
+            rules[kind, Number.LOW_POSS_DUP] = Verdict.JUDGE_DUPLICATE
+    if settings.profile.ignore_admin_numbers:
+        rules[Kind.RESEND_REQUEST, Number.LOW] = Verdict.SERVE
+        rules[Kind.LOGOUT, Number.LOW] = Verdict.ANSWER
+        rules[Kind.LOGOUT, Number.HIGH] = Verdict.ANSWER
+    if not settings.ignore_poss_dup_resend_requests:
+        rules[Kind.RESEND_REQUEST, Number.LOW_POSS_DUP] = Verdict.SERVE
+    return rules

@@ -17,11 +17,12 @@ from typing import Any
 
 import simplefix
 
-from fixgw.dictionary import Dictionary, load
+from fixgw.dictionary import Dictionary, Rulebook, load
 from fixgw.session.effects import (
     Answered,
     Close,
     Fault,
+    Note,
     Replay,
     ResetNumbers,
     Send,
@@ -35,7 +36,7 @@ from fixgw.session.reasons import DisconnectReason
 from fixgw.session.replay import StoredMessage
 from fixgw.session.session import Session
 from fixgw.session.settings import SessionSettings
-from fixgw.wire import Message, parse_message
+from fixgw.wire import Garbled, Message, parse_message
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TICK = timedelta(milliseconds=100)
@@ -51,10 +52,24 @@ Pairs = list[tuple[int, str]]
 
 
 @cache
+def _load(name: str) -> Dictionary:
+    path = ROOT / "spec" / f"{name}.xml"
+    return load(path.read_text(), path.name)
+
+
 def dictionary() -> Dictionary:
     """The one of FIX 4.4 that comes with the product."""
-    path = ROOT / "spec" / "FIX44.xml"
-    return load(path.read_text(), path.name)
+    return _load("FIX44")
+
+
+@cache
+def rulebook(begin_string: str = "FIX.4.4") -> Rulebook:
+    """What messages of a version are judged by. With FIXT.1.1 the client may speak
+    FIX.5.0SP2, which is the default, or FIX.4.4."""
+    if begin_string == "FIXT.1.1":
+        applications = {"9": _load("FIX50SP2"), "6": dictionary()}
+        return Rulebook.fixt(_load("FIXT11"), applications, "9")
+    return Rulebook.single(_load(begin_string.replace(".", "")))
 
 
 def stamp(when: datetime) -> str:
@@ -144,19 +159,23 @@ class Conversation:
         validate: bool = True,
         application: Any = None,
         numbers: Numbers | None = None,
+        refresh: Callable[[Numbers], None] | None = None,
+        begin_string: str = "FIX.4.4",
         now: datetime = START,
         **settings: Any,
     ) -> None:
         self.now = now
+        self.begin_string = begin_string
         self.app: Any = application or Recorder()
         self.settings = SessionSettings(
-            session_id=SessionId("FIX.4.4", "EXCHANGE", "CLIENT"), **settings
+            **{"session_id": SessionId(begin_string, "EXCHANGE", "CLIENT"), **settings}
         )
         self.session = Session(
             self.settings,
-            dictionary() if validate else None,
+            rulebook(begin_string) if validate else None,
             self.app,
             numbers or Numbers(),
+            refresh,
         )
         self.slice_messages = slice_messages
         self.automatic = automatic
@@ -165,6 +184,7 @@ class Conversation:
         self.stored: dict[int, StoredMessage] = {}
         self.next_stored = 1
         self.faults: list[Fault] = []
+        self.notes: list[str] = []
         self.resets = 0
         self.closed: Close | None = None
 
@@ -182,13 +202,16 @@ class Conversation:
 
     def client(self, text: str, *, without: tuple[int, ...] = ()) -> None:
         """The client sends a message; ``without`` these fields."""
-        defaults = {8: "FIX.4.4", 49: "CLIENT", 56: "EXCHANGE", 52: stamp(self.now)}
+        names = {8: self.begin_string, 49: "CLIENT", 56: "EXCHANGE"}
+        defaults = names | {52: stamp(self.now)}
         self.client_bytes(build(text, defaults, without))
 
     def client_bytes(self, data: bytes) -> None:
-        """The client sends these bytes: one frame. A garbled one is ignored."""
+        """The client sends these bytes: one frame."""
         message = parse_message(data)
-        if isinstance(message, Message):
+        if isinstance(message, Garbled):
+            self.session.garbled(message, self.now_ns)
+        else:
             if self.session.is_connected:
                 self.session.receive(message, self.now_ns)
             elif message.msg_type != "A":
@@ -200,8 +223,13 @@ class Conversation:
 
     def log_on(self, heart_bt_int_s: int = 30) -> Conversation:
         """Both Logons are exchanged."""
-        self.client(f"35=A|34=1|98=0|108={heart_bt_int_s}")
-        self.expect(f"35=A|34=1|98=0|108={heart_bt_int_s}")
+        text = f"35=A|34=1|98=0|108={heart_bt_int_s}"
+        if self.begin_string == "FIXT.1.1":
+            text += "|1137=9"
+        self.client(text)
+        told = self.begin_string == "FIXT.1.1"
+        told = told and not self.settings.profile.leave_out_session_status
+        self.expect(text + ("|1409=0" if told else ""))
         return self
 
     def order(self, seq: int, extra: str = "") -> None:
@@ -233,7 +261,8 @@ class Conversation:
         assert self.wire, f"expected {text}, but nothing was said ({self.closed})"
         pairs = read(self.wire.popleft())
         found = dict(pairs)
-        assert (found[8], found[49], found[56]) == ("FIX.4.4", "EXCHANGE", "CLIENT")
+        names = (self.begin_string, "EXCHANGE", "CLIENT")
+        assert (found[8], found[49], found[56]) == names
         wanted = dict(pairs_of(text))
         rest = {tag: text for tag, text in pairs if tag not in FILLED_IN}
         alike = {
@@ -307,6 +336,8 @@ class Conversation:
                 self.next_stored = effect.seq
             elif isinstance(effect, Fault):
                 self.faults.append(effect)
+            elif isinstance(effect, Note):
+                self.notes.append(effect.text)
             elif isinstance(effect, Close):
                 assert end is None, "closed twice"
                 end = effect

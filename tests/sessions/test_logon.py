@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from fixgw.session.checks import HEART_BT_INT_S_MAX
 from fixgw.session.numbers import Numbers
 from fixgw.session.reasons import DisconnectReason
 from fixgw.session.schedule import Plan, Schedule, parse_time
 from fixgw.session.tables import State
 from tests.sessions.conversation import LOGON, ORDER, START, Conversation, stamp
+
+HEART_BT_INT_S_MAX = 3600
 
 
 def _daily(start: str, end: str, **more: Any) -> Schedule:

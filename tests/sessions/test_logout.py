@@ -125,7 +125,7 @@ def test_13b_they_do_not_close() -> None:
     c.after(9.9)
     c.expect_nothing()
     c.after(0.1)
-    c.expect_closed(COMPLETE)
+    c.expect_closed(DisconnectReason.LOGOUT_TIMEOUT)
 
 
 def test_a_logout_above_a_gap_asks_answers_and_is_not_counted() -> None:

@@ -239,6 +239,9 @@ class Shards:
     def command(self, shard: int, session: Session, seq: int, command: bytes) -> None:
         self.commands.append(seq)
 
+    def speak(self, session: Session) -> None:
+        """Its version is that of the reports."""
+
 
 def exchange(shards: Shards | None = None) -> Conversation:
     """Logged on to an exchange of one shard."""

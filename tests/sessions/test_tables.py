@@ -8,11 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import pytest
 
+from fixgw.session.identity import SessionId
 from fixgw.session.numbers import Numbers
+from fixgw.session.profile import QUICKFIX
 from fixgw.session.reasons import DisconnectReason
+from fixgw.session.settings import SessionSettings
 from fixgw.session.tables import (
     NUMBER_RULES,
     TRANSITIONS,
@@ -23,6 +27,7 @@ from fixgw.session.tables import (
     State,
     Verdict,
     next_state,
+    number_rules,
 )
 from tests.sessions.conversation import LOGON, ORDER, Conversation
 
@@ -105,26 +110,86 @@ REACTIONS: dict[tuple[Kind, Number], tuple[list[str], int, DisconnectReason | No
 
 CELLS = list(product(Kind, Number))
 
+QUICKFIX_SETTINGS = SessionSettings(
+    session_id=SessionId("FIX.4.4", "EXCHANGE", "CLIENT"), profile=QUICKFIX
+)
+
 
 def test_every_cell_has_exactly_one_verdict() -> None:
     assert len(CELLS) == 36
     assert set(NUMBER_RULES) == set(CELLS)
     assert set(REACTIONS) == set(CELLS)
     assert all(isinstance(verdict, Verdict) for verdict in NUMBER_RULES.values())
-    assert set(NUMBER_RULES.values()) == set(Verdict)
+    used = set(NUMBER_RULES.values()) | set(number_rules(QUICKFIX_SETTINGS).values())
+    assert used == set(Verdict)
 
 
+# The same for what the settings change: the quickfix column, and ResendRequests that
+# are served although they are old.
+SERVED = ["35=4|34=1|43=Y|122=*|36=2|123=Y"]
+REJECTED: tuple[list[str], int, None] = (
+    ["35=3|34=2|45=3|58=Required tag missing|371=122|372=*|373=1"],
+    5,
+    None,
+)
+ANSWERED = (["35=5|34=2"], 5, DisconnectReason.LOGOUT_COMPLETE)
+QUICKFIX_REACTIONS = {
+    **REACTIONS,
+    (Kind.RESEND_REQUEST, Number.LOW): (SERVED, 5, None),
+    (Kind.LOGOUT, Number.LOW): ANSWERED,
+    (Kind.LOGOUT, Number.EXPECTED): (
+        ["35=5|34=2"],
+        6,
+        DisconnectReason.LOGOUT_COMPLETE,
+    ),
+    (Kind.LOGOUT, Number.HIGH): ANSWERED,
+    **{
+        (Kind.LOGON, number): ([], 5, DisconnectReason.UNEXPECTED_LOGON)
+        for number in Number
+    },
+}
+# Without OrigSendingTime(122), so that it shows who judges a duplicate.
+LENIENT_REACTIONS = {
+    **REACTIONS,
+    (Kind.RESEND_REQUEST, Number.LOW_POSS_DUP): (SERVED, 5, None),
+}
+JUDGED_REACTIONS = {
+    **QUICKFIX_REACTIONS,
+    (Kind.APPLICATION, Number.LOW_POSS_DUP): REJECTED,
+    (Kind.HEARTBEAT, Number.LOW_POSS_DUP): REJECTED,
+    (Kind.TEST_REQUEST, Number.LOW_POSS_DUP): REJECTED,
+    (Kind.REJECT, Number.LOW_POSS_DUP): REJECTED,
+}
+BARE_DUPLICATE = {**NUMBERS, Number.LOW_POSS_DUP: (3, "43=Y|")}
+
+COLUMNS: dict[str, tuple[dict[str, Any], Any, Any]] = {
+    "standard": ({}, NUMBERS, REACTIONS),
+    "standard, not judged": ({}, BARE_DUPLICATE, REACTIONS),
+    "quickfix": ({"profile": QUICKFIX}, NUMBERS, QUICKFIX_REACTIONS),
+    "quickfix, judged": ({"profile": QUICKFIX}, BARE_DUPLICATE, JUDGED_REACTIONS),
+    "served": (
+        {"ignore_poss_dup_resend_requests": False},
+        NUMBERS,
+        LENIENT_REACTIONS,
+    ),
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize(
     ("kind", "number"),
     CELLS,
     ids=[f"{kind.name}-{number.name}" for kind, number in CELLS],
 )
-def test_the_cell_is_reached_by_a_message(kind: Kind, number: Number) -> None:
-    c = Conversation(numbers=Numbers(next_in=4, next_out=1))
+def test_the_cell_is_reached_by_a_message(
+    kind: Kind, number: Number, column: str
+) -> None:
+    settings, numbers, reactions = COLUMNS[column]
+    c = Conversation(numbers=Numbers(next_in=4, next_out=1), **settings)
     c.client("35=A|34=4|98=0|108=30")
     c.expect("35=A|34=1|98=0|108=30")
-    said, expected_after, reason = REACTIONS[kind, number]
-    seq, duplicate = NUMBERS[number]
+    said, expected_after, reason = reactions[kind, number]
+    seq, duplicate = numbers[number]
     head, _, body = TEXTS[kind].partition("|")
     c.client(f"{head}|34={seq}|{duplicate}{body}")
     for text in said:
@@ -136,6 +201,25 @@ def test_the_cell_is_reached_by_a_message(kind: Kind, number: Number) -> None:
     assert c.next_in == expected_after
     processed = kind is Kind.APPLICATION and number is Number.EXPECTED
     assert c.app.numbers == ([5] if processed else [])
+
+
+@pytest.mark.parametrize(("kind", "number"), CELLS)
+def test_without_validate_sequence_numbers_every_number_is_good(
+    kind: Kind, number: Number
+) -> None:
+    c = Conversation(
+        numbers=Numbers(next_in=4, next_out=1), validate_sequence_numbers=False
+    )
+    c.client("35=A|34=4|98=0|108=30")
+    c.forget()
+    seq, duplicate = NUMBERS[number]
+    head, _, body = TEXTS[kind].partition("|")
+    c.client(f"{head}|34={seq}|{duplicate}{body}")
+    assert not any(b"\x0135=2\x01" in data for data in c.written)
+    if kind is not Kind.LOGON:
+        assert c.closed is None
+        assert c.next_in >= max(5, min(seq, 9))
+    assert c.app.numbers == ([seq] if kind is Kind.APPLICATION else [])
 
 
 # -- transitions -----------------------------------------------------------------------
@@ -209,7 +293,7 @@ def test_the_transition_is_reached(
         c = SITUATIONS[state]()
         assert c.session.state is state
         with monkeypatch.context() as patch:
-            patch.setattr("fixgw.session.session.next_state", watched)
+            patch.setattr("fixgw.session.lifecycle.next_state", watched)
             cause(c)
     assert (state, happening) in taken
 

@@ -169,7 +169,7 @@ def test_t14_interval_0_leaves_the_answered_logout_its_patience() -> None:
     c.after(9.9)
     c.expect_nothing()
     c.after(0.1)
-    c.expect_closed(DisconnectReason.LOGOUT_COMPLETE)
+    c.expect_closed(DisconnectReason.LOGOUT_TIMEOUT)
 
 
 def test_disable_heartbeat_check_never_cuts() -> None:

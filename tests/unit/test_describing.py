@@ -39,6 +39,15 @@ FILES = {
     "AllowUnknownEnumValues=Y\nRequiresOrigSendingTime=N\n"
     "SendLogoutBeforeDisconnectFromTimeout=Y\n"
     "AllowedRemoteAddresses=10.0.0.0/8, ::1",
+    "quickfix": "NonStopSession=Y\nConformance=quickfix\nResetSeqNumFlag=REFUSE\n"
+    "HeartBtIntOverride=Y\nHeartBtInt=20\nResendSkipMsgTypes=S,W\n"
+    "ThrottleMessagesPerSecond=5\nResendOverflow=LOGOUT\nTargetSubID=DESK",
+    "one row": "NonStopSession=Y\nCloseAfterLogout=Y",
+    "all but one row": "NonStopSession=Y\nConformance=quickfix\nCloseAfterLogout=N",
+    "a reset": "StartTime=08:00:00\nEndTime=17:00:00\nResetSeqTime=12:00:00\n"
+    "EnableResetSeqTime=Y",
+    "a reset without a window": "NonStopSession=Y\nResetSeqTime=12:00:00\n"
+    "EnableResetSeqTime=Y",
     "a dictionary": "NonStopSession=Y\nDataDictionary=other/FIX44.xml\n"
     "ResendSessionLevelRejects=Y",
 }
@@ -54,6 +63,19 @@ def test_what_is_written_is_what_was_read(name: str) -> None:
     first = settings(FILES[name])
     text = "".join(f"{key}={value}\n" for key, value in as_keys(first).items())
     assert settings(text) == first
+
+
+def test_fixt_names_its_versions() -> None:
+    head = HEAD.replace("FIX.4.4", "FIXT.1.1")
+    text = "NonStopSession=Y\nDefaultApplVerID=FIX.5.0SP2\n"
+    text += "AppDataDictionary.FIX.4.4=other/FIX44.xml\n"
+    (first,) = parse(f"{head}[SESSION]\n{text}", "sessions.cfg").sessions
+    keys = as_keys(first)
+    assert keys["DefaultApplVerID"] == "9"
+    assert keys["AppDataDictionary.FIX.4.4"] == "other/FIX44.xml"
+    again = "".join(f"{key}={value}\n" for key, value in keys.items())
+    (second,) = parse(f"{head}[SESSION]\n{again}", "sessions.cfg").sessions
+    assert first == second
 
 
 def test_every_key_of_a_file_is_there_or_said_by_another_name() -> None:

@@ -22,6 +22,21 @@ def test_text_ends_with_a_qualifier_if_there_is_one() -> None:
     assert str(SessionId("FIX.4.4", "A", "B", "Q1")) == "FIX.4.4:A->B:Q1"
 
 
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        ({}, "FIX.4.4:A->B:Q"),
+        ({"sender_sub_id": "S"}, "FIX.4.4:A/S->B:Q"),
+        ({"sender_location_id": "L"}, "FIX.4.4:A//L->B:Q"),
+        ({"target_sub_id": "S", "target_location_id": "L"}, "FIX.4.4:A->B/S/L:Q"),
+    ],
+)
+def test_sub_and_location_ids_stand_behind_their_comp_id(
+    parts: dict[str, str], text: str
+) -> None:
+    assert str(SessionId("FIX.4.4", "A", "B", "Q", **parts)) == text
+
+
 def test_key_never_changes() -> None:
     # Records on disk bear this number: a change would part them from their session.
     assert BUYER.key == 1_502_865_999_445_329_571

@@ -248,6 +248,28 @@ def test_a_date_that_was_left_out_begins_no_window() -> None:
     assert hours.is_open(midnight + 8 * 3600 * NS_PER_S)
 
 
+def test_an_end_on_a_date_that_was_left_out_is_put_off() -> None:
+    samoa = ZoneInfo("Pacific/Apia")
+    night = schedule(samoa, start_time="22:00:00", end_time="06:00:00")
+    start = ns("2011-12-29 22:00", samoa)
+    assert night.window(start) == (start, ns("2011-12-31 06:00", samoa))
+
+
+def test_a_week_whose_first_day_was_left_out() -> None:
+    samoa = ZoneInfo("Pacific/Apia")
+    week = schedule(
+        samoa,
+        start_time="08:00:00",
+        end_time="17:00:00",
+        start_day="Fri",
+        end_day="Wed",
+    )
+    for text in ("2012-01-04 12:00", "2012-01-06 07:59"):
+        assert week.window(ns(text, samoa)) is None
+    assert week.is_open(ns("2011-12-28 16:59", samoa))
+    assert week.is_open(ns("2012-01-06 08:00", samoa))
+
+
 def test_each_time_may_have_a_zone_of_its_own() -> None:
     mixed = schedule(
         start_time="08:00:00 Europe/London", end_time="15:00:00 US/Central"
@@ -553,3 +575,59 @@ def test_a_window_is_the_same_at_each_of_its_instants(
     assert recurrence.window(end - 1) == window
     assert recurrence.window(end) != window
     assert recurrence.window(start - 1) != window
+
+
+# Resets within the session
+
+
+def test_without_a_reset_time_numbers_begin_with_the_window() -> None:
+    now = ns("2026-07-01 12:00")
+    hours = schedule(start_time="08:00:00", end_time="17:00:00")
+    assert hours.numbers_since(now) == hours.window_start(now)
+    assert hours.last_reset(now) is None
+    assert hours.next_reset(now) is None
+    assert hours.numbers_since(ns("2026-07-01 18:00")) is None
+    assert NON_STOP.numbers_since(now) == 0
+
+
+def test_a_reset_time_within_a_window() -> None:
+    hours = Plan(
+        start_time=parse_time("08:00:00"),
+        end_time=parse_time("17:00:00"),
+        logout_time=parse_time("16:00:00"),
+        reset_seq_time=parse_time("07:00:00 America/New_York"),
+        enable_reset_seq_time=True,
+    ).schedule()
+    assert hours.logon is not None
+    start, noon = ns("2026-07-01 08:00"), ns("2026-07-01 11:00")
+    assert hours.numbers_since(start) == start
+    assert hours.numbers_since(noon - 1) == start
+    assert hours.next_reset(start) == noon
+    assert hours.numbers_since(noon) == noon
+    assert hours.is_same_window(start, noon)
+    assert hours.is_same_window(noon, ns("2026-07-01 16:59"))
+    assert not hours.is_same_window(noon, ns("2026-07-01 17:00"))
+    assert not hours.is_same_window(noon, ns("2026-07-02 08:00"))
+
+
+def test_a_reset_time_needs_a_time() -> None:
+    assert list(Plan(non_stop_session=True, enable_reset_seq_time=True).problems()) == [
+        ("EnableResetSeqTime", "needs ResetSeqTime")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "allowed"),
+    [
+        ({"logout_day": "Thu"}, ("2026-07-02 16:59", "2026-07-02 17:00")),
+        ({"logout_time": "16:00:00"}, ("2026-07-03 15:59", "2026-07-03 16:00")),
+    ],
+)
+def test_a_logon_window_that_ends_before_its_week(
+    keys: dict[str, str], allowed: tuple[str, str]
+) -> None:
+    week = schedule(**WEEK, **keys)
+    last, first = (ns(text) for text in allowed)
+    assert week.is_logon_allowed(last)
+    assert week.is_open(first)
+    assert not week.is_logon_allowed(first)

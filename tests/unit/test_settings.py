@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError
 from ipaddress import ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixgw.session import settings as module
-from fixgw.session.catalogue import FAMILIES
+from fixgw.session import book
 from fixgw.session.identity import SessionId
-from fixgw.session.keys import KEYS, Concern, Key, Kind, Scope, find, nearest
-from fixgw.session.schedule import NON_STOP, Plan
+from fixgw.session.keys import KEYS
+from fixgw.session.schedule import NON_STOP
 from fixgw.session.settings import (
     AcceptorSettings,
     Problem,
@@ -24,7 +23,6 @@ from fixgw.session.settings import (
     SettingsError,
     parse,
 )
-from fixgw.session.values import CONVERTERS, DEFAULTS
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "config" / "sessions.cfg"
@@ -36,6 +34,7 @@ GOOD = {
     "SenderCompID": "EXCHANGE",
     "NonStopSession": "Y",
 }
+TLS = {"ServerCertificateFile": "a.pem", "CertificationAuthoritiesFile": "ca.pem"}
 
 
 def file(*session: str, **default: str) -> str:
@@ -69,26 +68,6 @@ def test_the_least_that_a_file_must_say() -> None:
             SessionSettings(session_id=SessionId("FIX.4.4", "EXCHANGE", "BUYER")),
         ),
     )
-
-
-def test_defaults_of_the_records_are_those_of_the_keys() -> None:
-    for record in (SessionSettings, AcceptorSettings):
-        for item in fields(record):
-            if item.name in DEFAULTS:
-                assert item.default == DEFAULTS[item.name], item.name
-
-
-def test_every_honoured_key_goes_somewhere() -> None:
-    taken = {
-        item.name
-        for cls in (SessionSettings, AcceptorSettings, Plan)
-        for item in fields(cls)
-    }
-    taken |= {"begin_string", "sender_comp_id", "target_comp_id", "connection_type"}
-    taken |= {"time_zone", "use_local_time", "milliseconds_in_time_stamp"}
-    for key in KEYS.values():
-        if key.concern is Concern.HONOURED:
-            assert key.field in taken, key.name
 
 
 def test_all_values() -> None:
@@ -170,6 +149,40 @@ def test_the_listener() -> None:
     assert (made.host, made.port) == ("0.0.0.0", 9876)
     assert (made.no_delay, made.keep_alive) == (False, True)
     assert (made.send_buffer_bytes, made.receive_buffer_bytes) == (65_536, 131_072)
+
+
+def test_the_listener_in_several_sections() -> None:
+    text = file("SocketAcceptPort=9876", "[SESSION]", "TargetCompID=SELLER")
+    assert parse(text, "x.cfg").port == 9876
+
+
+def test_a_key_that_does_nothing_in_any_session_is_told_once() -> None:
+    text = file(
+        "HeartBtIntOverride=Y",
+        "[SESSION]",
+        "TargetCompID=SELLER",
+        "ThrottleBurst=5",
+        HeartBtInt="20",
+        RedactFieldsInLogs="1",
+    )
+    assert parse(text, "x.cfg").warnings == (
+        "x.cfg:6: ThrottleBurst: has no effect without ThrottleMessagesPerSecond",
+        "x.cfg:14: RedactFieldsInLogs: has no effect without FileLogPath",
+    )
+
+
+def test_whoever_may_claim_any_address_is_told() -> None:
+    (warning,) = parse(file("UseTCPProxy=Y"), "x.cfg").warnings
+    assert warning.startswith("x.cfg:3: UseTCPProxy: whoever reaches the port may")
+
+
+def test_sub_ids_and_locations() -> None:
+    text = file(
+        "TargetSubID=DESK", "TargetLocationID=NY", SenderSubID="S", SenderLocationID="L"
+    )
+    session_id = only_session(text).session_id
+    assert str(session_id) == "FIX.4.4:EXCHANGE/S/L->BUYER/DESK/NY"
+    assert session_id.target_location_id == "NY"
 
 
 def test_a_session_overrides_the_default() -> None:
@@ -357,8 +370,11 @@ MISSING_TIME = "is missing; it is required unless NonStopSession=Y"
         ),
         (file("ConnectionType=both"), ["3: ConnectionType: 'both' is not acceptor"]),
         (
-            file("BeginString=FIX.4.2"),
-            ["3: BeginString: FIX.4.2 is not offered yet, only FIX.4.4 is"],
+            file("BeginString=FIX.5.0SP2"),
+            [
+                "3: BeginString: FIX.5.0SP2 is spoken as BeginString=FIXT.1.1 and"
+                " DefaultApplVerID"
+            ],
         ),
         (file("BeginString=FIX4"), ["3: BeginString: 'FIX4' is not a version of FIX"]),
         (
@@ -498,7 +514,10 @@ MISSING_TIME = "is missing; it is required unless NonStopSession=Y"
         ),
         (
             file("AllowedRemoteAddresses=10.0.0.1/8"),
-            ["3: AllowedRemoteAddresses: '10.0.0.1/8' is not an IP address or network"],
+            [
+                "3: AllowedRemoteAddresses: '10.0.0.1/8' is an address in a network;"
+                " did you mean 10.0.0.0/8?"
+            ],
         ),
         (
             file("SenderCompID=B\xdcRSE"),
@@ -507,23 +526,182 @@ MISSING_TIME = "is missing; it is required unless NonStopSession=Y"
         (
             file("HttpAcceptPort=8080"),
             [
-                "3: HttpAcceptPort: is not offered yet, except 0: there is no control"
-                " page"
+                "3: HttpAcceptPort: is not offered, except 0: there is no control"
+                " page; `fixgw sessions` controls the sessions"
             ],
         ),
         (
             file("SessionQualifier=Q"),
             [
-                "3: SessionQualifier: is not offered yet: it is not in any message, so"
-                " an acceptor cannot tell such sessions apart"
+                "3: SessionQualifier: is not offered: it is in no message, so an"
+                " acceptor cannot tell such sessions apart"
             ],
         ),
         (
-            file("AppDataDictionary.FIX.4.4=FIX44.xml"),
+            file("AppDataDictionary.FIX.4.4=FIX44.xml", "TransportDataDictionary=T"),
             [
-                "3: AppDataDictionary.FIX.4.4: is not offered yet: it belongs to"
-                " FIXT.1.1"
+                "3: AppDataDictionary.FIX.4.4: is for FIXT.1.1, not for FIX.4.4",
+                "4: TransportDataDictionary: is for FIXT.1.1, not for FIX.4.4",
             ],
+        ),
+        (
+            file("AppDataDictionary.FIX.3.9=FIX39.xml"),
+            [
+                "3: AppDataDictionary.FIX.3.9: no engine of the QuickFIX family knows"
+                " this key; did you mean AppDataDictionary?"
+            ],
+        ),
+        (
+            file("BeginString=FIXT.1.1", "DataDictionary=FIX44.xml"),
+            [
+                "1: DefaultApplVerID: is missing; FIXT.1.1 needs it",
+                "4: DataDictionary: FIXT.1.1 has two: TransportDataDictionary and"
+                " AppDataDictionary",
+            ],
+        ),
+        (
+            file("BeginString=FIXT.1.1", "DefaultApplVerID=FIX.6.0"),
+            [
+                "4: DefaultApplVerID: 'FIX.6.0' is not one of FIX.4.0, FIX.4.1,"
+                " FIX.4.2, FIX.4.3, FIX.4.4, FIX.5.0, FIX.5.0SP1, FIX.5.0SP2, or its"
+                " number"
+            ],
+        ),
+        (
+            file("SendNextExpectedMsgSeqNum=Y", BeginString="FIX.4.3"),
+            ["3: SendNextExpectedMsgSeqNum: is for FIX.4.4, not for FIX.4.3"],
+        ),
+        (
+            file("TargetLocationID=L", BeginString="FIX.4.0"),
+            ["3: TargetLocationID: is for FIX.4.1, not for FIX.4.0"],
+        ),
+        (
+            file("EnableResetSeqTime=Y"),
+            ["3: EnableResetSeqTime: needs ResetSeqTime"],
+        ),
+        (
+            file("HeartBtIntOverride=Y"),
+            ["3: HeartBtIntOverride: needs HeartBtInt, the interval to dictate"],
+        ),
+        (
+            file("HeartBtIntOverride=Y", "HeartBtInt=61", HeartBtIntMax="60"),
+            ["4: HeartBtInt: is not from HeartBtIntMin=0 to HeartBtIntMax=60"],
+        ),
+        (
+            file("HeartBtIntMin=10", HeartBtIntMax="5"),
+            ["3: HeartBtIntMin: 10 is above HeartBtIntMax=5"],
+        ),
+        (
+            file("AcceptorTemplate=Y"),
+            [
+                "2: TargetCompID: contradicts AcceptorTemplate=Y, which is for any"
+                " client"
+            ],
+        ),
+        (
+            file("TargetSubID=*"),
+            ["3: TargetSubID: * is no name; without this key any will do"],
+        ),
+        (
+            file().replace("BUYER", "*"),
+            ["2: TargetCompID: * is for a section with AcceptorTemplate=Y"],
+        ),
+        (
+            file("DynamicSessions=Y", "SenderCompID=*").replace("BUYER", "*"),
+            ["4: SenderCompID: must be named: * is for the client's side alone"],
+        ),
+        (
+            file("AcceptorTemplate=Y", "ClientCertificateNames=a", **TLS).replace(
+                "BUYER", "*"
+            ),
+            [
+                "4: ClientCertificateNames: cannot be the same for all clients not"
+                " listed"
+            ],
+        ),
+        (
+            file("LogonAuthentication=PASSWORD"),
+            ["3: LogonAuthentication: PASSWORD needs CredentialsFile"],
+        ),
+        (
+            file("LogonAuthentication=CERTIFICATE"),
+            [
+                "3: LogonAuthentication: CERTIFICATE needs TLS with certificates of"
+                " clients: give CertificationAuthoritiesFile"
+            ],
+        ),
+        (
+            file("ClientCertificateNames=a"),
+            [
+                "3: ClientCertificateNames: needs TLS with certificates of clients:"
+                " give CertificationAuthoritiesFile"
+            ],
+        ),
+        (file("TrustedProxies=10.0.0.1"), ["3: TrustedProxies: needs UseTCPProxy=Y"]),
+        (
+            file("SocketUseSSL=Y"),
+            [
+                "3: SocketUseSSL: needs a certificate of ours: give"
+                " SocketCertificateFile"
+            ],
+        ),
+        (
+            file("SocketPrivateKeyFile=key.pem"),
+            [
+                "3: SocketPrivateKeyFile: needs a certificate of ours: give"
+                " SocketCertificateFile"
+            ],
+        ),
+        (
+            file("CertificateVerifyLevel=2", SSLCertificate="a.pem"),
+            [
+                "3: CertificateVerifyLevel: needs CertificationAuthoritiesFile: who"
+                " vouches for them?"
+            ],
+        ),
+        (
+            file("NeedClientAuth=Y", SSLCertificate="a.pem"),
+            [
+                "3: NeedClientAuth: needs CertificationAuthoritiesFile: who vouches"
+                " for them?"
+            ],
+        ),
+        (
+            file("CertificateVerifyLevel=1", SSLCertificate="a.pem"),
+            ["3: CertificateVerifyLevel: needs CertificationAuthoritiesFile"],
+        ),
+        (
+            file("NeedClientAuth=Y", "CertificateVerifyLevel=1", **TLS),
+            ["4: CertificateVerifyLevel: contradicts NeedClientAuth=Y"],
+        ),
+        (
+            file("CertificateRevocationListFile=c.pem", SSLCertificate="a.pem"),
+            [
+                "3: CertificateRevocationListFile: is of no use: no client is asked"
+                " for a certificate"
+            ],
+        ),
+        (
+            file("SocketCertificateFile=keys.p12"),
+            [
+                "3: SocketCertificateFile: 'keys.p12' is not PEM; convert it with:"
+                " openssl pkcs12 -nodes -in FILE -out server.pem"
+            ],
+        ),
+        (
+            file("SocketMinimumTLSVersion=TLS10", **TLS),
+            [
+                "3: SocketMinimumTLSVersion: 'TLS10': only TLS 1.2 and TLS 1.3 are"
+                " offered"
+            ],
+        ),
+        (
+            file("Conformance=QUICKFIX"),
+            ["3: Conformance: 'QUICKFIX' is not one of standard, quickfix"],
+        ),
+        (
+            file("ClientCertificateNames=a,,b", **TLS),
+            ["3: ClientCertificateNames: 'a,,b' is not a list of names"],
         ),
     ],
 )
@@ -564,7 +742,7 @@ def test_one_contradiction_in_the_default_is_told_once() -> None:
 
 
 def test_too_many_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SESSIONS_MAX", 1)
+    monkeypatch.setattr(book, "SESSIONS_MAX", 1)
     text = file("[SESSION]", "TargetCompID=SELLER")
     assert refused(text) == ["x.cfg:3: [SESSION]: more than 1 sessions"]
 
@@ -604,169 +782,6 @@ def test_any_value_is_settings_or_problems(name: str, value: str) -> None:
     settings_or_problems(file(f"{name}={value}"))
 
 
-# Every key of the table
-
-EXAMPLES = {
-    Kind.TEXT: "some text",
-    Kind.COMP_ID: "EXCHANGE",
-    Kind.VERSION: "FIX.4.4",
-    Kind.CONNECTION: "acceptor",
-    Kind.HOST: "localhost",
-    Kind.ADDRESSES: "127.0.0.1",
-    Kind.TIME: "12:00:00",
-    Kind.DAY: "Monday",
-    Kind.DAYS: "Monday,Tuesday",
-    Kind.RATIO: "1.5",
-    Kind.BOOL: "N",
-}
-BAD: dict[Kind, str] = dict.fromkeys(set(Kind) - {Kind.TEXT}, "?")
-BAD[Kind.COMP_ID] = "\x01"
-
-
-def example(key: Key) -> str:
-    return key.default or EXAMPLES.get(key.kind) or str(max(key.low, 1))
-
-
-def file_with(key: Key, value: str) -> str:
-    """A file in which that key stands once, and what it cannot do without beside it."""
-    others = {name: text for name, text in GOOD.items() if name != key.name}
-    target = ["TargetCompID=BUYER"] if key.name != "TargetCompID" else []
-    if key.name in (
-        "StartTime",
-        "EndTime",
-        "StartDay",
-        "EndDay",
-        "LogonDay",
-        "LogoutDay",
-    ):
-        pair = {"Start": "End", "End": "Start", "Logon": "Logout", "Logout": "Logon"}
-        stem = key.name.removesuffix("Time").removesuffix("Day")
-        other = pair[stem] + key.name.removeprefix(stem)
-        others[other] = EXAMPLES[key.kind]
-    scheduling = {
-        "Weekdays",
-        "LogonTime",
-        "LogoutTime",
-        "StartDay",
-        "EndDay",
-        "LogonDay",
-        "LogoutDay",
-    }
-    if key.name in scheduling | {"StartTime", "EndTime"}:
-        del others["NonStopSession"]
-    if key.name in scheduling:
-        others |= {"StartTime": "00:00:00", "EndTime": "00:00:00"}
-    if key.name == "NonStopSession":
-        others |= {"StartTime": "00:00:00", "EndTime": "00:00:00"}
-    lines = [f"{name}={text}" for name, text in others.items()]
-    return "\n".join([f"[DEFAULT]\n{key.name}={value}", *lines, "[SESSION]", *target])
-
-
-ALL = sorted(KEYS.values(), key=lambda key: key.name)
-
-
-@pytest.mark.parametrize("key", ALL, ids=lambda key: key.name)
-def test_what_becomes_of_each_key(key: Key) -> None:
-    text = file_with(key, example(key))
-    told = f"x.cfg:2: {key.name}: "
-    match key.concern:
-        case Concern.HONOURED:
-            assert parse(text, "x.cfg").warnings == ()
-        case Concern.INITIATOR:
-            warning = f"{told}concerns an initiator only: {key.meaning}"
-            assert parse(text, "x.cfg").warnings == (warning,)
-        case Concern.NO_EFFECT:
-            warning = f"{told}has no effect: {key.reason}"
-            assert parse(text, "x.cfg").warnings == (warning,)
-        case Concern.NOT_OFFERED if key.default:
-            assert parse(text, "x.cfg").warnings == ()
-        case Concern.NOT_OFFERED:
-            assert refused(text) == [f"{told}is not offered yet: {key.reason}"]
-
-
-@pytest.mark.parametrize("key", ALL, ids=lambda key: key.name)
-def test_no_value_will_do_for_no_key(key: Key) -> None:
-    assert f"x.cfg:2: {key.name}: has no value" in refused(file_with(key, ""))
-
-
-@pytest.mark.parametrize(
-    "key", [key for key in ALL if key.kind in BAD], ids=lambda key: key.name
-)
-def test_each_key_refuses_a_bad_value(key: Key) -> None:
-    (told,) = refused(file_with(key, BAD[key.kind]))
-    assert told.startswith(f"x.cfg:2: {key.name}: {BAD[key.kind]!r} is n")
-
-
-@pytest.mark.parametrize(
-    "key", [key for key in ALL if key.kind is Kind.INT], ids=lambda key: key.name
-)
-def test_numbers_have_bounds(key: Key) -> None:
-    for number in (key.low - 1, key.high + 1):
-        reason = f"'{number}' is not a whole number from {key.low} to {key.high}"
-        assert refused(file_with(key, str(number))) == [
-            f"x.cfg:2: {key.name}: {reason}"
-        ]
-    for number in (key.low, key.high):
-        assert CONVERTERS[key.kind](str(number), key) == number
-
-
-@pytest.mark.parametrize(
-    "key",
-    [key for key in ALL if key.concern is Concern.NOT_OFFERED and key.default],
-    ids=lambda key: key.name,
-)
-def test_a_key_not_offered_refuses_all_but_its_default(key: Key) -> None:
-    other = {Kind.BOOL: "N" if key.default == "Y" else "Y", Kind.TEXT: "other"}
-    value = other.get(key.kind, str(key.high))
-    assert refused(file_with(key, value)) == [
-        f"x.cfg:2: {key.name}: is not offered yet, except {key.default}: {key.reason}"
-    ]
-
-
-def test_the_table_is_sound() -> None:
-    assert set(CONVERTERS) == set(Kind)
-    for key in KEYS.values():
-        assert key.meaning
-        assert key.name.isalnum() or key.name == "SLF4JLogPrependSessionID"
-        assert bool(key.reason) == (
-            key.concern in (Concern.NO_EFFECT, Concern.NOT_OFFERED)
-        )
-        assert (key.kind in (Kind.INT, Kind.RATIO)) == (key.high > key.low)
-        assert key.scope is Scope.SESSION or key.concern is Concern.HONOURED
-        if key.default:
-            CONVERTERS[key.kind](key.default, key)
-
-
-def test_spellings_of_one_key_agree() -> None:
-    # One is in digits, one in words; all others read alike.
-    by_field: dict[str, list[Key]] = {}
-    for key in KEYS.values():
-        if key.concern is Concern.HONOURED:
-            by_field.setdefault(key.field, []).append(key)
-    for same in by_field.values():
-        values = {CONVERTERS[key.kind](key.default, key) for key in same if key.default}
-        assert len(values) <= 1
-        assert len({(key.scope, key.low, key.high) for key in same}) == 1
-
-
-@pytest.mark.parametrize("stem", FAMILIES)
-def test_names_that_go_on(stem: str) -> None:
-    good = ".FIX.4.4" if stem == "AppDataDictionary" else "12"
-    assert find(stem + good) is KEYS[stem]
-    for bad in ("0", "x", "01", "."):
-        assert find(stem + bad) is None
-
-
-@given(st.sampled_from(sorted(KEYS)), st.data())
-def test_a_slip_of_the_finger_is_recognized(name: str, data: st.DataObject) -> None:
-    at = data.draw(st.integers(0, len(name) - 1))
-    slip = name[:at] + name[at + 1 :]
-    if len(name) > 5 and slip not in KEYS:
-        assert nearest(slip) is not None
-    # Two spellings of one key may differ in case alone.
-    assert (nearest(name.upper()) or "").lower() == name.lower()
-
-
 # The sample
 
 
@@ -780,11 +795,29 @@ def test_the_sample() -> None:
     assert {session.schedule for session in made.sessions} == {NON_STOP}
 
 
+def sample_with(*names: str) -> str:
+    """The sample with these keys of its comments."""
+    text = SAMPLE.read_text()
+    for name in names:
+        assert f"#   {name}=" in text
+        text = text.replace(f"#   {name}=", f"{name}=")
+    return text
+
+
 def test_the_sample_with_the_schedule_in_its_comment() -> None:
-    text = SAMPLE.read_text().replace("\n#   ", "\n").replace("NonStopSession=Y", "")
+    text = sample_with("StartTime", "EndTime", "TimeZone", "Weekdays")
+    text = text.replace("\nNonStopSession=Y", "")
     schedule = parse(text, "config/sessions.cfg").sessions[0].schedule
     assert schedule.session is not None
     assert schedule.session.start.zone == ZoneInfo("America/New_York")
+
+
+def test_the_sample_with_the_version_in_its_comment() -> None:
+    text = sample_with("BeginString", "DefaultApplVerID", "AppDataDictionary")
+    text = text.replace("\nBeginString=FIX.4.4", "")
+    session = parse(text, "config/sessions.cfg").sessions[0]
+    assert session.session_id.begin_string == "FIXT.1.1"
+    assert session.app_data_dictionaries == (("9", "spec/FIX50SP2.xml"),)
 
 
 def test_quickfix_reads_the_sample_too() -> None:
@@ -801,14 +834,23 @@ def test_quickfix_reads_the_sample_too() -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        "book",
         "catalogue",
+        "credentials",
+        "explaining",
         "identity",
         "keys",
+        "listener",
+        "mending",
+        "passwords",
+        "policies",
+        "profile",
         "recurrence",
         "schedule",
         "sections",
         "settings",
         "timeofday",
+        "unhonoured",
         "values",
         "view",
     ],
