@@ -1,86 +1,66 @@
-"""The process of a gateway: acceptor, outbox, links, timers."""
+"""The listener of a gateway: connections in, and the timers of what they become."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import logging
 import socket
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from ipaddress import ip_address
 
-from engine.host.admin import AdminServer, AuditLog
-from engine.host.lock import FolderLock
-from engine.journal import DurabilityLost
-from fixgw.dictionary import Dictionary
+from fixgw.net.accepting import Admission
+from fixgw.net.arrival import Entrance
+from fixgw.net.authentication import Authenticator
 from fixgw.net.connection import FixConnection
+from fixgw.net.dynamic import DynamicSessions
 from fixgw.net.gateway import TICK_S, Gateway
-from fixgw.net.links import ShardLink, SocketLink
-from fixgw.net.operator import Operator
-from fixgw.orders.exchange import Exchange
-from fixgw.orders.routing import ShardMap
-from fixgw.session.session import Session
+from fixgw.net.ratelimit import AddressLimits
+from fixgw.net.tls import Certificates
+from fixgw.session.credentials import Credentials
 from fixgw.session.settings import AcceptorSettings
-from fixgw.store import Outbox
-from fixgw.store.disabled import DisabledDamaged, DisabledSessions
-
-log = logging.getLogger(__name__)
-
-CONNECTIONS_MAX = 10_000
-"""More connections than this are closed at once: each holds a descriptor and
-buffers."""
-
-LOCK_PATIENCE_S = 10.0
-LINK_PATIENCE_S = 5.0
-"""A shard that is not there by then is down: its symbols are refused, others trade."""
 
 CLOSE_PATIENCE_S = 3.0
 """How long clients may take to answer the Logout when the gateway stops."""
 
+REFRESH_S = 10.0
+"""Certificates and credentials that were replaced hold for new connections after so
+long."""
 
-class ExitCode:
-    """Why a gateway's process ended. Those from 70 on need a person."""
-
-    CLEAN = 0
-    STORE_FAILED = 60
-    CANNOT_LISTEN = 73
-    DISABLED_DAMAGED = 74
-
-
-@dataclass(frozen=True, slots=True)
-class GatewaySetup:
-    """What a gateway needs to start.
-
-    ``admin_socket`` is ``admin.sock`` in the folder, and ``audit_log`` is ``audit.log``
-    beside it, unless they are given.
-    """
-
-    number: int
-    folder: Path
-    settings: AcceptorSettings
-    dictionaries: dict[str, Dictionary | None]
-    """By SessionId, as text."""
-    shards: ShardMap
-    shard_socket: Callable[[int], Path]
-    admin_socket: Path | None = None
-    audit_log: Path | None = None
-    version: str = ""
+NOBODYS = Credentials({})
 
 
 class Acceptor:
-    """A running gateway: connections in, sessions behind them."""
+    """A running gateway: connections in, sessions behind them.
+
+    ``changed_credentials`` is asked now and then for others than ``credentials``.
+    Raises TlsUnusable when it is made with settings for TLS that cannot be used.
+    """
 
     def __init__(
-        self, gateway: Gateway, settings: AcceptorSettings, connections_max: int
+        self,
+        gateway: Gateway,
+        settings: AcceptorSettings,
+        connections_max: int,
+        credentials: Credentials = NOBODYS,
+        dynamic: DynamicSessions | None = None,
+        changed_credentials: Callable[[], Credentials | None] = lambda: None,
     ) -> None:
         self.connections: set[FixConnection] = set()
+        self.authenticator = Authenticator(credentials, gateway.clock)
+        gateway.replays.at_once = settings.replays_max
         self._gateway = gateway
         self._settings = settings
         self._connections_max = connections_max
-        self._logon_timeout_s = max(
-            session.logon_timeout_s for session in settings.sessions
+        self._changed_credentials = changed_credentials
+        self._entrance = Entrance(
+            gateway,
+            Admission(gateway, self.authenticator, dynamic),
+            AddressLimits(settings),
+            max(
+                session.logon_timeout_s
+                for session in (*settings.sessions, *settings.templates)
+            ),
+            Certificates(settings.tls) if settings.tls else None,
+            self._is_proxy if settings.use_tcp_proxy else None,
         )
         self._server: asyncio.Server | None = None
         self._timers: list[asyncio.Task[None]] = []
@@ -96,9 +76,7 @@ class Acceptor:
         """Begin to accept connections. Raises OSError when the address is taken."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: FixConnection(
-                self._gateway, self._logon_timeout_s, self._opened, self._closed
-            ),
+            lambda: FixConnection(self._entrance, self._opened, self._closed),
             self._settings.host or None,
             self._settings.port,
             backlog=512,
@@ -107,6 +85,7 @@ class Acceptor:
             loop.create_task(self._every(TICK_S, self._gateway.tick)),
             loop.create_task(self._every(1.0, self._check_progress)),
         ]
+        self._timers.append(loop.create_task(self._every(REFRESH_S, self._refresh)))
 
     async def close(self) -> None:
         """Log everybody out, wait a little for the answers, close."""
@@ -116,17 +95,36 @@ class Acceptor:
         deadline = asyncio.get_running_loop().time() + CLOSE_PATIENCE_S
         while self._gateway.connected and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.02)
-        for timer in self._timers:
-            timer.cancel()
+        for task in (*self._timers, *self._entrance.checks):
+            task.cancel()
+        self.authenticator.close()
         for connection in list(self.connections):
             connection.shut_down()
         await asyncio.sleep(0)
+
+    def _refresh(self) -> None:
+        if self._entrance.certificates is not None:
+            self._entrance.certificates.refresh()
+        credentials = self._changed_credentials()
+        if credentials is not None:
+            self.authenticator.credentials = credentials
+
+    def _is_proxy(self, address: str) -> bool:
+        """Whether a PROXY header is believed from there."""
+        trusted = self._settings.trusted_proxies
+        ip = ip_address(address.partition("%")[0])
+        return not trusted or any(ip in network for network in trusted)
 
     def _opened(self, connection: FixConnection, sock: socket.socket) -> bool:
         self.connections.add(connection)
         settings = self._settings
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, settings.no_delay)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, settings.keep_alive)
+        if settings.traffic_class:
+            is_ip6 = sock.family == socket.AF_INET6
+            level = socket.IPPROTO_IPV6 if is_ip6 else socket.IPPROTO_IP
+            option = socket.IPV6_TCLASS if is_ip6 else socket.IP_TOS
+            sock.setsockopt(level, option, settings.traffic_class)
         for option, size in (
             (socket.SO_SNDBUF, settings.send_buffer_bytes),
             (socket.SO_RCVBUF, settings.receive_buffer_bytes),
@@ -144,112 +142,7 @@ class Acceptor:
             connection.check_progress(now)
 
     @staticmethod
-    async def _every(seconds: float, action: Callable[[], None]) -> None:
+    async def _every(seconds: float, action: Callable[[], object]) -> None:
         while True:
             await asyncio.sleep(seconds)
             action()
-
-
-async def serve(
-    setup: GatewaySetup,
-    stop: asyncio.Event,
-    on_ready: Callable[[int], None],
-    on_operator: Callable[[Operator], None] | None = None,
-) -> int:
-    """Run the gateway until ``stop`` is set; the exit code.
-
-    ``on_ready`` is called with the port once clients can connect: after every shard is
-    linked, or has had its time to be. Before it, ``on_operator`` is called with what
-    tells the gateway's status and figures.
-    """
-    lock = FolderLock(setup.folder, LOCK_PATIENCE_S)
-    try:
-        disabled = DisabledSessions(setup.folder / "disabled.json")
-    except DisabledDamaged as error:
-        log.critical("%s", error)
-        lock.release()
-        return ExitCode.DISABLED_DAMAGED
-    outbox = Outbox(setup.folder / "outbox", setup.number)
-    if outbox.recovery.torn_at:
-        log.warning("trimmed an unfinished record: %s", outbox.recovery.torn_at)
-    code = ExitCode.CLEAN
-
-    def fatal(error: BaseException) -> None:
-        nonlocal code
-        log.critical("the gateway stops: %s", error, exc_info=error)
-        code = ExitCode.STORE_FAILED
-        stop.set()
-
-    gateway = Gateway(setup.number, outbox, time.time_ns, fatal)
-    application = Exchange(setup.shards, gateway)
-    gateway.add_sessions(
-        [
-            Session(
-                settings,
-                setup.dictionaries[str(settings.session_id)],
-                application,
-                outbox.numbers(settings.session_id.key),
-            )
-            for settings in setup.settings.sessions
-        ]
-    )
-    for hosted in gateway.sessions:
-        hosted.enabled = disabled.get(hosted.session.session_id) is None
-    links: dict[int, ShardLink] = {
-        shard: SocketLink(shard, gateway, setup.shard_socket(shard), setup.number)
-        for shard in range(setup.shards.count)
-    }
-    gateway.use_links(links)
-    await _wait_for_links(links)
-    acceptor = Acceptor(gateway, setup.settings, CONNECTIONS_MAX)
-    try:
-        await acceptor.listen()
-    except OSError as error:
-        host, port = setup.settings.host, setup.settings.port
-        log.critical("cannot listen on %s:%d: %s", host, port, error.strerror)
-        return ExitCode.CANNOT_LISTEN
-    operator = Operator(
-        gateway,
-        disabled,
-        setup.folder,
-        setup.version,
-        acceptor.port,
-        lambda: len(acceptor.connections),
-    )
-    admin = AdminServer(
-        setup.admin_socket or setup.folder / "admin.sock",
-        operator.commands(),
-        AuditLog(setup.audit_log or setup.folder.parent / "audit.log"),
-        operator.process,
-    )
-    await admin.start()
-    if on_operator is not None:
-        on_operator(operator)
-    # What was made until now lives as long as the process: the collector need not look
-    # at it again.
-    gc.collect()
-    gc.freeze()
-    on_ready(acceptor.port)
-    await stop.wait()
-    await admin.close()
-    await acceptor.close()
-    for link in links.values():
-        await link.close()
-    if code == ExitCode.CLEAN:
-        try:
-            gateway.stop()
-            outbox.close()
-        except DurabilityLost as error:
-            fatal(error)
-    lock.release()
-    return code
-
-
-async def _wait_for_links(links: dict[int, ShardLink]) -> None:
-    deadline = asyncio.get_running_loop().time() + LINK_PATIENCE_S
-    while not all(link.is_up for link in links.values()):
-        if asyncio.get_running_loop().time() > deadline:
-            down = [str(shard) for shard, link in links.items() if not link.is_up]
-            log.error("shards not reached: %s", ", ".join(down))
-            return
-        await asyncio.sleep(0.005)

@@ -1,4 +1,4 @@
-"""One TCP connection of a FIX client."""
+"""One TCP connection of a FIX client: bytes in and out, whatever they are for."""
 
 from __future__ import annotations
 
@@ -8,23 +8,19 @@ import socket
 import time
 from collections.abc import Callable
 
-from fixgw.net.gateway import Gateway
+from fixgw.net.accepting import Admitted
+from fixgw.net.arrival import Arrival, Entrance
 from fixgw.net.hosted import End, Hosted
-from fixgw.session.checks import may_connect
+from fixgw.net.proxyprotocol import ProxyHeaderWrong
+from fixgw.net.tls import TlsFailed, TlsStream
+from fixgw.session.mending import forgiven
 from fixgw.session.reasons import DisconnectReason
+from fixgw.session.session import Session
+from fixgw.session.settings import SessionSettings
 from fixgw.wire import Framer, Garbled, Message
+from fixgw.wire.redaction import redact
 
 log = logging.getLogger(__name__)
-
-LOGON_BYTES_MAX = 1024
-"""A Logon is a few hundred bytes. Who sends more before one is no FIX client."""
-
-SEND_BUFFER_BYTES_MAX = 4 * 1024 * 1024
-"""Unread bytes after which a client is cut: it must not cost memory without bound. A
-client that comes back gets what it missed by ResendRequest."""
-
-SEND_STALL_S = 10.0
-"""A client that has read nothing for so long, with bytes waiting, is cut as well."""
 
 REPLAY_BUFFER_BYTES = 512 * 1024
 """A replay pauses while more than this is unread."""
@@ -33,33 +29,50 @@ GARBLED_MAX = 100
 """Garbled messages on one connection. Line noise does not exist on TCP: so many mean a
 broken or hostile client."""
 
+CLAIMED_BYTES_MAX = 16 * 1024 * 1024
+CLAIMED_FIELDS_MAX = 100_000
+"""The highest that MessageBytesMax and MessageFieldsMax can be. What claims to be more
+is garbled: nobody sends that. A message between a session's own limit and these ends
+the connection: if it were ignored, the client would send it again, for ever."""
+
+FIELD_BYTES_MIN = 4
+"""The shortest field is a tag, =, a value and SOH."""
+
+READ_STALL_S = 10.0
+"""Who reads nothing of what refuses it, for so long, is cut."""
+
 
 class FixConnection(asyncio.Protocol):
-    """Bytes to messages to the session, and back. Closed with a numbered reason."""
+    """Bytes to messages to the session, and back. Closed with a numbered reason.
+
+    ``opened`` says whether there is room for one more.
+    """
 
     def __init__(
         self,
-        gateway: Gateway,
-        logon_timeout_s: float,
+        entrance: Entrance,
         opened: Callable[[FixConnection, socket.socket], bool],
         closed: Callable[[FixConnection], None],
     ) -> None:
-        self._gateway = gateway
-        self._logon_timeout_s = logon_timeout_s
+        self.tls: TlsStream | None = None
+        self._gateway = entrance.gateway
+        self._arrival = Arrival(entrance, self)
         self._opened = opened
         self._closed = closed
         self._framer = Framer()
         self._hosted: Hosted | None = None
         self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._garbled = 0
         self._ending: DisconnectReason | None = None
         self._ending_text = ""
         self._written = 0
         self._left_at = 0
         self._left_time = 0.0
-        self.peer = "?"
-        self.address = ""
+
+    @property
+    def peer(self) -> str:
+        """Where the client is: address and port."""
+        return self._arrival.peer
 
     # -- asyncio -----------------------------------------------------------------------
 
@@ -67,44 +80,26 @@ class FixConnection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._left_time = asyncio.get_running_loop().time()
-        name = transport.get_extra_info("peername")
-        if name:
-            self.address, self.peer = name[0], f"{name[0]}:{name[1]}"
-        if not self._opened(self, transport.get_extra_info("socket")):
+        address, port = (transport.get_extra_info("peername") or ("", 0))[:2]
+        self._arrival.come_from(address, port)
+        if self._opened(self, transport.get_extra_info("socket")):
+            self._arrival.begin()
+        else:
             self._end(DisconnectReason.CONNECTION_LIMIT)
-            return
-        self._timer = asyncio.get_running_loop().call_later(
-            self._logon_timeout_s, self._end, DisconnectReason.LOGON_TIMEOUT
-        )
 
     def data_received(self, data: bytes) -> None:
         try:
-            self._take(data)
+            if self._hosted is None:
+                self._arrival.take(data)
+            else:
+                self._take(self.decrypt(data) if self.tls is not None else data)
+        except ProxyHeaderWrong as error:
+            self._end(DisconnectReason.PROXY_HEADER_WRONG, f"PROXY header: {error}.")
+        except TlsFailed as error:
+            self._end(DisconnectReason.TLS_FAILED, f"TLS: {error}.")
         except Exception as error:
             log.critical("error of our own, closing %s", self.peer, exc_info=error)
             self._end(DisconnectReason.INTERNAL_ERROR)
-
-    def _take(self, data: bytes) -> None:
-        items = self._framer.feed(data)
-        self._gateway.arrived_ns = time.monotonic_ns()
-        figures = self._gateway.figures
-        figures.bytes_in += len(data)
-        figures.messages_in += len(items)
-        for item in items:
-            if self._ending is not None:
-                return
-            if isinstance(item, Garbled):
-                self._take_garbled(item)
-            elif self._hosted is None:
-                self._take_logon(item)
-            else:
-                self._hosted.session.receive(item, self._gateway.clock())
-        if self._hosted is not None:
-            self._hosted.bytes_in += len(data)
-            self._hosted.messages_in += len(items)
-            self._gateway.touch(self._hosted)
-        elif self._framer.pending > LOGON_BYTES_MAX and self._ending is None:
-            self._end(DisconnectReason.LOGON_BYTES_EXCEEDED)
 
     def eof_received(self) -> bool:
         return False
@@ -114,8 +109,6 @@ class FixConnection(asyncio.Protocol):
             self._gateway.touch(self._hosted)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
         hosted, self._hosted = self._hosted, None
         reason = self._ending or DisconnectReason.PEER_CLOSED
         if hosted is not None:
@@ -132,26 +125,29 @@ class FixConnection(asyncio.Protocol):
             self._ending_text or reason.sentence,
             extra={"reason": reason.name, "number": int(reason), "peer": self.peer},
         )
+        self._arrival.end(reason)
         self._closed(self)
 
     # -- for the session ---------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
         """Hand bytes to the socket; cut a client that lets too many pile up."""
-        if self._transport is None or self._transport.is_closing():
+        if self._is_closing:
             return
-        self._transport.write(data)
-        self._written += len(data)
-        if self._transport.get_write_buffer_size() > SEND_BUFFER_BYTES_MAX:
+        if self.tls is not None:
+            self.tls.send(data)
+            data = self.tls.take_output()
+        self._send(data)
+        hosted = self._hosted
+        if (
+            hosted is not None
+            and self.unsent > hosted.session.settings.slow_consumer_bytes_max
+        ):
             self.cut(DisconnectReason.SLOW_CONSUMER)
 
     def has_room(self) -> bool:
         """Whether a replay may go on."""
-        return (
-            self._transport is not None
-            and not self._transport.is_closing()
-            and self._transport.get_write_buffer_size() < REPLAY_BUFFER_BYTES
-        )
+        return not self._is_closing and self.unsent < REPLAY_BUFFER_BYTES
 
     def finish(self, reason: DisconnectReason, text: str) -> None:
         """Close after what was written has left."""
@@ -175,86 +171,154 @@ class FixConnection(asyncio.Protocol):
 
     def check_progress(self, now_s: float) -> None:
         """To be called every second: cut a client that reads nothing."""
-        if self._transport is None:
-            return
-        unsent = self._transport.get_write_buffer_size()
+        unsent = self.unsent
         left = self._written - unsent
         if unsent == 0 or left != self._left_at:
             self._left_at, self._left_time = left, now_s
-        elif now_s - self._left_time >= SEND_STALL_S:
+            return
+        hosted = self._hosted
+        stall_s = (
+            hosted.session.settings.slow_consumer_s_max if hosted else READ_STALL_S
+        )
+        if stall_s and now_s - self._left_time >= stall_s:
             self.cut(DisconnectReason.SLOW_CONSUMER)
 
-    # -- inside ------------------------------------------------------------------------
+    # -- for its arrival ---------------------------------------------------------------
 
-    def _take_logon(self, message: Message) -> None:
-        """The first message decides which session this is, if any."""
-        if message.msg_type != "A":
-            self._end(DisconnectReason.FIRST_MESSAGE_NOT_LOGON)
-            return
-        if len(message.raw) > LOGON_BYTES_MAX:
-            self._end(DisconnectReason.LOGON_BYTES_EXCEEDED)
-            return
-        hosted = self._gateway.find(
-            message.get(8) or b"", message.get(49) or b"", message.get(56) or b""
-        )
-        if hosted is None:
-            self._end(DisconnectReason.UNKNOWN_SESSION)
-            return
-        if hosted.connection is not None:
-            self._turn_away(hosted, DisconnectReason.ALREADY_CONNECTED)
-            return
-        if not may_connect(hosted.session.settings, self.address):
-            self._turn_away(hosted, DisconnectReason.ADDRESS_NOT_ALLOWED)
-            return
-        if not hosted.is_open:
-            # Without a word, as QuickFIX does: a Logout would bear a number, and its
-            # client counts a Logout without asking for what it misses before it.
-            self._turn_away(hosted, DisconnectReason.SESSION_DISABLED)
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._hosted = hosted
-        hosted.connection = self
-        hosted.session.logon(message, self._gateway.clock())
-        if hosted.session.is_logged_on:
-            hosted.logged_on(self._gateway.clock())
-            self._gateway.figures.logons += 1
-            log.info(
-                "%s logged on",
-                hosted.session.session_id,
-                extra={
-                    "peer": self.peer,
-                    "next_in": hosted.session.numbers.next_in,
-                    "next_out": hosted.session.numbers.next_out,
-                },
-            )
+    @property
+    def is_ending(self) -> bool:
+        """Whether it is closed, or about to be."""
+        return self._ending is not None or self._is_closing
 
-    def _take_garbled(self, garbled: Garbled) -> None:
-        self._garbled += 1
+    def decrypt(self, data: bytes) -> bytes:
+        """What the client says. Raises TlsFailed, with our alert on its way."""
+        assert self.tls is not None
+        try:
+            plain = self.tls.receive(data)
+        finally:
+            self._send(self.tls.take_output())
+        if self.tls.has_ended and self._transport is not None:
+            self._transport.close()
+        return plain
+
+    def log_garbled(self, garbled: Garbled) -> None:
+        """Count and log it."""
         self._gateway.figures.garbled += 1
-        self._gateway.figures.messages_in -= 1
         log.warning(
             "garbled message ignored: %s",
             garbled.reason,
-            extra={"peer": self.peer, "fix": garbled.raw},
+            extra={"peer": self.peer, "fix": redact(garbled.raw)},
         )
-        if self._hosted is None:
-            self._end(DisconnectReason.FIRST_MESSAGE_NOT_LOGON)
-        elif self._garbled >= GARBLED_MAX:
-            self._hosted.session.break_off(
-                DisconnectReason.GARBLED_LIMIT,
-                "Too many garbled messages",
-                self._gateway.clock(),
-            )
 
-    def _turn_away(self, hosted: Hosted, reason: DisconnectReason) -> None:
-        """A Logon that the session does not get to see."""
-        name, now_ns = hosted.session.session_id, self._gateway.clock()
-        hosted.not_let_in(End(reason, reason.sentence, self.peer, now_ns))
-        self._end(reason, f"{name}: {reason.sentence}")
+    def log_on(self, admitted: Admitted, rest: bytes) -> None:
+        """The session decides on the Logon, and has the connection from now on."""
+        hosted, session = admitted.hosted, admitted.hosted.session
+        self._hosted = hosted
+        hosted.connection = self
+        self._framer = Framer(
+            CLAIMED_BYTES_MAX, CLAIMED_FIELDS_MAX, session.data_lengths
+        )
+        now_ns = self._gateway.clock()
+        self._gateway.arrived_ns = time.monotonic_ns()
+        if hosted.message_log is not None:
+            hosted.message_log.note([admitted.message.raw])
+        session.logon(admitted.message, now_ns, admitted.objection)
+        hosted.messages_in += 1
+        hosted.bytes_in += len(admitted.message.raw)
+        self._gateway.touch(hosted)
+        if session.is_logged_on:
+            hosted.logged_on(now_ns)
+            self._gateway.figures.logons += 1
+            extra = {
+                "peer": self.peer,
+                "next_in": session.numbers.next_in,
+                "next_out": session.numbers.next_out,
+            }
+            if self.tls is not None:
+                extra["tls"] = self.tls.description
+            log.info("%s logged on", session.session_id, extra=extra)
+        if rest:
+            self._take(rest)
+
+    # -- inside ------------------------------------------------------------------------
+
+    def _take(self, data: bytes) -> None:
+        """Bytes for the session."""
+        hosted = self._hosted
+        if not data or hosted is None:
+            return
+        items = self._framer.feed(data)
+        self._gateway.arrived_ns = time.monotonic_ns()
+        figures = self._gateway.figures
+        figures.bytes_in += len(data)
+        figures.messages_in += len(items)
+        hosted.bytes_in += len(data)
+        hosted.messages_in += len(items)
+        if hosted.message_log is not None:
+            hosted.message_log.note([item.raw for item in items])
+        if not hosted.session.settings.validate_length_and_checksum:
+            items = forgiven(items, hosted.session.data_lengths)
+        for item in items:
+            if self._ending is not None:
+                break
+            if isinstance(item, Garbled):
+                self._take_garbled(hosted.session, item)
+            elif text := too_large(item, hosted.session.settings):
+                self._break_off(DisconnectReason.MESSAGE_TOO_LARGE, text)
+            else:
+                hosted.session.receive(item, self._gateway.clock())
+        bytes_max = hosted.session.settings.message_bytes_max
+        if self._framer.pending > bytes_max:
+            text = f"Message too large: only {bytes_max} bytes are allowed"
+            self._break_off(DisconnectReason.MESSAGE_TOO_LARGE, text)
+        self._gateway.touch(hosted)
+
+    def _take_garbled(self, session: Session, garbled: Garbled) -> None:
+        self._garbled += 1
+        self._gateway.figures.messages_in -= 1
+        self.log_garbled(garbled)
+        session.garbled(garbled, self._gateway.clock())
+        if self._garbled >= GARBLED_MAX:
+            text = "Too many garbled messages"
+            self._break_off(DisconnectReason.GARBLED_LIMIT, text)
+
+    def _break_off(self, reason: DisconnectReason, text: str) -> None:
+        """Say why in a Logout, and close."""
+        assert self._hosted is not None
+        self._hosted.session.break_off(reason, text, self._gateway.clock())
+
+    @property
+    def _is_closing(self) -> bool:
+        return self._transport is None or self._transport.is_closing()
+
+    def _send(self, data: bytes) -> None:
+        if data and self._transport is not None:
+            self._transport.write(data)
+            self._written += len(data)
 
     def _end(self, reason: DisconnectReason, text: str = "") -> None:
         if self._ending is None:
             self._ending, self._ending_text = reason, text
-        if self._transport is not None:
+            if self._hosted is not None and reason is DisconnectReason.INTERNAL_ERROR:
+                session = self._hosted.session
+                session.resets_at_end |= session.settings.reset_on_error
+        if self._transport is not None and not self._transport.is_closing():
+            if self.tls is not None:
+                self.tls.close()
+                self._send(self.tls.take_output())
             self._transport.close()
+
+
+def too_large(message: Message, settings: SessionSettings) -> str:
+    """Why the session does not take a message of this size; empty if it does."""
+    size = len(message.raw)
+    if size > settings.message_bytes_max:
+        allowed = settings.message_bytes_max
+        return f"Message too large: {size} bytes, {allowed} are allowed"
+    fields_max = settings.message_fields_max
+    if size < fields_max * FIELD_BYTES_MIN:
+        return ""
+    count = len(message.fields())
+    if count > fields_max:
+        return f"Message too large: {count} fields, {fields_max} are allowed"
+    return ""

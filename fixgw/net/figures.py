@@ -61,6 +61,10 @@ class Figures:
     garbled: int = 0
     logons: int = 0
     """Accepted ones."""
+    messages_resent: int = 0
+    """Stored messages sent again; GapFills are none."""
+    resends_refused: int = 0
+    """ResendRequest(2) that got less than they asked for, by a limit."""
     rejects: Counter[str] = field(default_factory=Counter)
     """Reject(3) sent, by the MsgType(35) of the order that was refused, or OTHER."""
     business_rejects: Counter[str] = field(default_factory=Counter)
@@ -111,5 +115,8 @@ class Totals:
     sessions: int
     logged_on: int
     disabled: int
+    replays_running: int
+    replays_waiting: int
+    """Replays of stored messages under way, and those that wait for a place."""
     unconfirmed: int
     """Commands given to shards that have not confirmed them."""

@@ -17,6 +17,10 @@ from engine.records import COMMAND_BYTES, EVENT_BYTES
 from fixgw.net.figures import Figures, Totals
 from fixgw.net.hosted import Hold, Hosted
 from fixgw.net.links import ShardLink
+from fixgw.net.messagelog import MessageLogs
+from fixgw.net.replays import Replays
+from fixgw.net.sender import Sender
+from fixgw.orders.dialect import FORM_OF_44, form_of, version_of
 from fixgw.orders.reports import render_reports
 from fixgw.session.reasons import DisconnectReason
 from fixgw.session.session import Session
@@ -50,13 +54,19 @@ class Gateway:
         self.clock = clock
         self.disconnects: Counter[DisconnectReason] = Counter()
         self.figures = Figures()
+        self.replays = Replays()
+        self.message_logs: MessageLogs | None = None
+        """To be set before sessions are added."""
         self.arrived_ns = 0
         """When the bytes were read that are being worked on, monotonic."""
         self._outbox = outbox
         self._on_fatal = on_fatal
         self._links: Mapping[int, ShardLink] = {}
         self._sessions: dict[int, Hosted] = {}
-        self._by_identity: dict[tuple[bytes, bytes, bytes], Hosted] = {}
+        self._forms: dict[int, int] = {}
+        self._by_identity: dict[tuple[bytes, ...], list[Hosted]] = {}
+        self.on_added: Callable[[Hosted], None] = lambda hosted: None
+        """Called with each session that is served from now on."""
         self._dirty: dict[int, Hosted] = {}
         self._batches: dict[int, _Batch] = {}
         self._confirmed: list[tuple[int, int]] = []
@@ -71,16 +81,21 @@ class Gateway:
         """The sessions this gateway serves."""
         for session in sessions:
             hosted = Hosted(session, self._outbox, self.figures)
+            if self.message_logs is not None:
+                hosted.message_log = self.message_logs.of(session.settings)
             identity = session.session_id
             if hosted.key in self._sessions:
                 other = self._sessions[hosted.key].session.session_id
                 raise ValueError(f"{identity} and {other} have the same key")
             self._sessions[hosted.key] = hosted
-            self._by_identity[
+            self.speak(session)
+            named = (
                 identity.begin_string.encode(),
                 identity.target_comp_id.encode(),
                 identity.sender_comp_id.encode(),
-            ] = hosted
+            )
+            self._by_identity.setdefault(named, []).append(hosted)
+            self.on_added(hosted)
 
     def use_links(self, links: Mapping[int, ShardLink]) -> None:
         """The links by shard."""
@@ -88,7 +103,21 @@ class Gateway:
 
     def find(self, begin: bytes, sender: bytes, target: bytes) -> Hosted | None:
         """The session of a Logon with these BeginString and CompIDs."""
-        return self._by_identity.get((begin, sender, target))
+        return self.find_sender(Sender(begin, sender, target))
+
+    def find_sender(self, sender: Sender) -> Hosted | None:
+        """The session of a Logon from there: of several, the one that says most of what
+        the Logon says."""
+        best, best_fit = None, -1
+        for hosted in self._by_identity.get(sender[:3], ()):
+            fit = sender.fit(hosted.session.session_id)
+            if fit > best_fit:
+                best, best_fit = hosted, fit
+        return best
+
+    def has(self, key: int) -> bool:
+        """Whether a session with this key is served."""
+        return key in self._sessions
 
     def session(self, key: int) -> Hosted:
         """The session with this key, which must be one of ours."""
@@ -105,6 +134,15 @@ class Gateway:
         """Whether commands can be given to ``shard`` now."""
         link = self._links.get(shard)
         return link is not None and link.has_room
+
+    def speak(self, session: Session) -> None:
+        """Write the reports of this session in the version that it speaks now."""
+        version = version_of(session.session_id, session.appl_ver_id)
+        form = form_of(version, session.settings.timestamp_precision)
+        if form == FORM_OF_44:
+            self._forms.pop(session.key, None)
+        else:
+            self._forms[session.key] = form
 
     def command(self, shard: int, session: Session, seq: int, command: bytes) -> None:
         """Send an order command of ``session``'s message ``seq`` with the next
@@ -138,7 +176,7 @@ class Gateway:
         if known:
             events = events[known * EVENT_BYTES :]
         now = self.clock()
-        for key, msg_type, body in render_reports(events):
+        for key, msg_type, body in render_reports(events, self._forms):
             hosted = self._sessions.get(key)
             if hosted is not None:
                 hosted.session.send(msg_type, body, now)
@@ -198,8 +236,14 @@ class Gateway:
             self._links[shard].submit(bytes(commands), callbacks)
         for hosted in dirty.values():
             hosted.end_chunk()
-            if hosted.replay_due and hosted.continue_replay(self.clock()):
-                self.touch(hosted)
+            self.replays.want(hosted)
+        busy = any(not self.replays.has(hosted) for hosted in dirty.values())
+        replayed = self.replays.step(self.clock(), busy=busy)
+        if replayed is not None:
+            # Even if nothing was written: the next replay may have a place now.
+            self.touch(replayed)
+        elif self.replays.running or self.replays.waiting:
+            self._schedule()
 
     def _durable(self, hosted: Hosted, hold: Hold) -> Callable[[], None]:
         def durable() -> None:
@@ -251,6 +295,8 @@ class Gateway:
             sessions=len(sessions),
             logged_on=sum(hosted.session.is_logged_on for hosted in sessions),
             disabled=sum(not hosted.enabled for hosted in sessions),
+            replays_running=self.replays.running,
+            replays_waiting=self.replays.waiting,
             unconfirmed=sum(link.unconfirmed for link in self._links.values()),
         )
 

@@ -7,13 +7,16 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 from fixgw.net.figures import Figures
+from fixgw.net.messagelog import MessageLog
 from fixgw.session.effects import (
     Answered,
     Close,
     Fault,
+    Note,
     Numbered,
     Replay,
     ResetNumbers,
@@ -25,10 +28,11 @@ from fixgw.session.effects import (
 from fixgw.session.reasons import DisconnectReason
 from fixgw.session.session import Session
 from fixgw.store import Outbox
+from fixgw.wire.redaction import redact
 
 log = logging.getLogger(__name__)
 
-REPLAY_SLICE_BYTES = 256 * 1024
+REPLAY_SLICE_BYTES = 64 * 1024
 """Stored messages read at a time for a replay: bounds its memory, and how long other
 sessions wait for it."""
 
@@ -46,7 +50,9 @@ class End:
 class Connection(Protocol):
     """What a hosted session needs of its connection."""
 
-    peer: str
+    @property
+    def peer(self) -> str:
+        """Where the client is."""
 
     def write(self, data: bytes) -> None:
         """Hand bytes to the socket."""
@@ -63,6 +69,16 @@ class Connection(Protocol):
     @property
     def unsent(self) -> int:
         """Bytes written that the peer has not yet taken."""
+
+
+class Progress(Enum):
+    """What a slice of a replay has come to."""
+
+    MORE = auto()
+    PAUSED = auto()
+    """The client does not read as fast: nothing was done."""
+    NOTHING = auto()
+    """Nothing is wanted any more."""
 
 
 class Hold:
@@ -89,6 +105,7 @@ class Hosted:
         self.session = session
         self.key = session.key
         self.connection: Connection | None = None
+        self.message_log: MessageLog | None = None
         self.enabled = True
         self.at_work = ""
         self.logons = 0
@@ -106,6 +123,7 @@ class Hosted:
         self._figures = figures
         self._outbox = outbox
         self._stored_in = session.numbers.next_in
+        self._resends_refused = session.resend_limits.refused
         self._holds: deque[Hold] = deque()
         self._open_hold: Hold | None = None
         self._writes: list[bytes] = []
@@ -199,12 +217,23 @@ class Hosted:
                     "%s: error in the application",
                     self.session.session_id,
                     exc_info=effect.error,
-                    extra={"fix": effect.data},
+                    extra={"fix": redact(effect.data)},
+                )
+            elif isinstance(effect, Note):
+                log.warning(
+                    "%s: %s",
+                    self.session.session_id,
+                    effect.text,
+                    extra={"fix": redact(effect.data)},
                 )
             else:
                 self._close = effect
         if self.session.replay_wanted is not None:
             self.replay_due = True
+        refused = self.session.resend_limits.refused
+        if refused != self._resends_refused:
+            self._figures.resends_refused += refused - self._resends_refused
+            self._resends_refused = refused
         processed = self.processed_in
         if processed != self._stored_in:
             self._outbox.set_inbound(self.key, processed)
@@ -225,6 +254,8 @@ class Hosted:
             if self._writes:
                 data = b"".join(self._writes)
                 self.connection.write(data)
+                if self.message_log is not None:
+                    self.message_log.note(self._writes)
                 self.messages_out += len(self._writes)
                 self.bytes_out += len(data)
                 self._figures.messages_out += len(self._writes)
@@ -234,18 +265,37 @@ class Hosted:
         self._writes.clear()
         self._close = None
 
-    def continue_replay(self, now_ns: int) -> bool:
-        """One slice of a replay; whether there is more to do right away."""
+    @property
+    def can_replay(self) -> bool:
+        """Whether a replay is wanted and the client has room for a slice of it."""
+        return (
+            self.replay_due
+            and self.connection is not None
+            and self._has_room(self.connection)
+        )
+
+    def _has_room(self, connection: Connection) -> bool:
+        """Whether a slice can be written without making a slow client one that is
+        cut."""
+        unsent_max = self.session.settings.slow_consumer_bytes_max // 2
+        return connection.has_room() and connection.unsent <= unsent_max
+
+    def continue_replay(self, now_ns: int) -> Progress:
+        """One slice of a replay."""
         wanted = self.session.replay_wanted
-        if wanted is None:
+        if wanted is None or self.connection is None:
             self.replay_due = False
-            return False
-        if self.connection is None or not self.connection.has_room():
-            return False
+            return Progress.NOTHING
+        if not self._has_room(self.connection):
+            return Progress.PAUSED
         begin, end = wanted
-        rows, through = self._outbox.read(self.key, begin, end, REPLAY_SLICE_BYTES)
+        slow_bytes = self.session.settings.slow_consumer_bytes_max
+        bytes_max = min(REPLAY_SLICE_BYTES, slow_bytes // 4)
+        rows, through = self._outbox.read(self.key, begin, end, bytes_max)
+        resent = self.session.messages_resent
         self.session.replay_rows(rows, through, now_ns)
-        return True
+        self._figures.messages_resent += self.session.messages_resent - resent
+        return Progress.MORE
 
     def _renumber(self, effect: Numbered) -> None:
         if isinstance(effect, SetOutbound):

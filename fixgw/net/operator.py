@@ -17,11 +17,13 @@ from fixgw.net.hosted import End, Hosted
 from fixgw.net.sessioncommands import SessionCommands
 from fixgw.session.describing import as_keys
 from fixgw.session.directory import Directory
-from fixgw.session.settings import SESSIONS_MAX
 from fixgw.store.disabled import DisabledSessions
 
 LIST_MAX = 1_000
 """Sessions in one answer: what is written as JSON in one go, some milliseconds."""
+
+FROM_MAX = 1_000_000
+"""More than there can be, listed and dynamic."""
 
 PAGE_SESSIONS = 256
 """Sessions described between two turns of the event loop: about a millisecond."""
@@ -59,6 +61,7 @@ class Operator:
         self._directory = Directory(
             hosted.session.session_id for hosted in gateway.sessions
         )
+        gateway.on_added = self._added
         self._sessions = SessionCommands(gateway, self._directory, disabled)
 
     def commands(self) -> dict[str, Command]:
@@ -69,6 +72,12 @@ class Operator:
             "sessions.show": Command(self._show, changes=False),
             **self._sessions.commands(),
         }
+
+    def _added(self, hosted: Hosted) -> None:
+        """A dynamic session, made while the gateway runs."""
+        session = hosted.session.session_id
+        hosted.enabled = self._disabled.get(session) is None
+        self._directory.add(session)
 
     # -- the gateway -------------------------------------------------------------------
 
@@ -135,7 +144,7 @@ class Operator:
 
     async def _list(self, given: dict[str, Any]) -> dict[str, Any]:
         arguments = Arguments(given, "from", "limit")
-        first = arguments.number("from", 0, 0, SESSIONS_MAX)
+        first = arguments.number("from", 0, 0, FROM_MAX)
         limit = arguments.number("limit", LIST_MAX, 1, LIST_MAX)
         sessions = self.gateway.sessions
         end = min(first + limit, len(sessions))

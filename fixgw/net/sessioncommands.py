@@ -115,7 +115,7 @@ class SessionCommands:
         """Say Logout and wait for the end, however it comes."""
         ending = hosted.next_end()
         await self._let_replay_end(hosted)
-        hosted.session.logout(text, self._gateway.clock())
+        hosted.session.logout(text, self._gateway.clock(), at_once=True)
         self._gateway.touch(hosted)
         return await self._wait_for(hosted, ending)
 

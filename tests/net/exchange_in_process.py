@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
@@ -21,27 +22,31 @@ from engine.host.admin import AdminError
 from engine.host.host import ShardHost
 from engine.host.service import Port, ShardService
 from engine.records import CommandKind, InstrumentCommand
-from fixgw.net.acceptor import Acceptor
+from fixgw.dictionary import Rulebook
+from fixgw.net.acceptor import NOBODYS, Acceptor
+from fixgw.net.dynamic import DynamicSessions
 from fixgw.net.gateway import Gateway
 from fixgw.net.hosted import Hosted
 from fixgw.net.links import LocalLink
 from fixgw.net.operator import Operator
 from fixgw.orders.exchange import Exchange
 from fixgw.orders.routing import ShardMap
+from fixgw.session.credentials import Credentials
 from fixgw.session.identity import SessionId
 from fixgw.session.reasons import DisconnectReason
 from fixgw.session.session import Session
 from fixgw.session.settings import AcceptorSettings, SessionSettings
 from fixgw.store import Outbox
 from fixgw.store.disabled import DisabledSessions
+from fixgw.store.dynamic import DynamicStore
 from tests.sessions.conversation import (
     FILLED_IN,
     START,
     Pairs,
     build,
-    dictionary,
     pairs_of,
     read,
+    rulebook,
     shown,
     stamp,
 )
@@ -87,6 +92,8 @@ class Client:
         self.reader = reader
         self.writer = writer
         self.next_out = 1
+        self.begin_string = "FIX.4.4"
+        self.heard = b""
         self._clock = clock
         self._name = name
         self._parser = simplefix.FixParser(allow_empty_values=True)
@@ -97,7 +104,7 @@ class Client:
             text = f"{text}|34={self.next_out}"
             self.next_out += 1
         when = stamp(self._clock())
-        defaults = {8: "FIX.4.4", 49: self._name, 56: "EXCHANGE", 52: when}
+        defaults = {8: self.begin_string, 49: self._name, 56: "EXCHANGE", 52: when}
         return build(text, defaults)
 
     def send(self, data: bytes) -> None:
@@ -125,7 +132,8 @@ class Client:
             data = await self.reader.read(65536)
             assert data, "the connection was closed"
             self._parser.append_buffer(data)
-        return read(message.encode())
+        self.heard = message.encode()
+        return read(self.heard)
 
     async def hear(self, text: str) -> dict[int, str]:
         """The next message, which has exactly these fields; ``*`` is any value."""
@@ -164,18 +172,19 @@ class Client:
         """The exchange closes the connection; what it said before."""
         try:
             return await asyncio.wait_for(self.reader.read(), PATIENCE_S)
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             return b""
 
     async def close(self) -> None:
         """Close the connection without a word."""
         self.writer.close()
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(OSError):  # TLS that was never agreed on is one too
             await self.writer.wait_closed()
 
 
 class InProcess:
-    """The exchange. Sessions are made of ``names``, all with the same settings."""
+    """The exchange. Sessions are made of ``names``, all with the same settings;
+    ``listener`` has further settings of the acceptor."""
 
     def __init__(
         self,
@@ -185,9 +194,14 @@ class InProcess:
         shards: int = 1,
         connections_max: int = 100,
         now: datetime = START,
+        listener: dict[str, Any] | None = None,
+        credentials: Credentials = NOBODYS,
+        changed_credentials: Callable[[], Credentials | None] = lambda: None,
         **settings: Any,
     ) -> None:
         self.folder = folder
+        self.credentials = credentials
+        self.changed_credentials = changed_credentials
         self.settings = AcceptorSettings(
             host="127.0.0.1",
             port=0,
@@ -197,6 +211,7 @@ class InProcess:
                 )
                 for name in names
             ),
+            **(listener or {}),
         )
         self.clients: list[Client] = []
         self.fatal: list[BaseException] = []
@@ -233,22 +248,35 @@ class InProcess:
         )
         return FreezableService(host)
 
+    def rulebook(self, settings: SessionSettings) -> Rulebook | None:
+        """What a session judges messages by."""
+        return rulebook() if settings.use_data_dictionary else None
+
     def start_gateway(self) -> None:
         """A gateway on what its folder holds."""
         self.outbox = Outbox(self.folder / "outbox", 0)
         self.gateway = Gateway(0, self.outbox, self.clock, self.fatal.append)
         application = Exchange(self._map, self.gateway)
+
+        def make(settings: SessionSettings, _: SessionId) -> Session:
+            return Session(
+                settings,
+                self.rulebook(settings),
+                application,
+                self.outbox.numbers(settings.session_id.key),
+            )
+
         self.gateway.add_sessions(
-            [
-                Session(
-                    settings,
-                    dictionary() if settings.use_data_dictionary else None,
-                    application,
-                    self.outbox.numbers(settings.session_id.key),
-                )
-                for settings in self.settings.sessions
-            ]
+            [make(each, each.session_id) for each in self.settings.sessions]
         )
+        self.dynamic = DynamicSessions(
+            self.gateway,
+            self.settings.templates,
+            self.settings.dynamic_sessions_max,
+            make,
+            DynamicStore(self.folder / "dynamic.json"),
+        )
+        self.dynamic.restore()
         self.links = {
             number: LocalLink(number, self.gateway, service)
             for number, service in enumerate(self.services)
@@ -260,7 +288,14 @@ class InProcess:
 
     async def listen(self) -> None:
         """Clients can connect, and every shard is up."""
-        self.acceptor = Acceptor(self.gateway, self.settings, self._connections_max)
+        self.acceptor = Acceptor(
+            self.gateway,
+            self.settings,
+            self._connections_max,
+            self.credentials,
+            self.dynamic,
+            self.changed_credentials,
+        )
         await self.acceptor.listen()
         self.operator = Operator(
             self.gateway,
@@ -283,8 +318,9 @@ class InProcess:
         """Stop listening, end timers, drop connections."""
         acceptor: Any = self.acceptor
         acceptor._server.close()
-        for timer in acceptor._timers:
-            timer.cancel()
+        for task in (*acceptor._timers, *acceptor._entrance.checks):
+            task.cancel()
+        acceptor.authenticator.close()
         for connection in list(acceptor.connections):
             if connection._transport is not None:
                 connection._transport.abort()
@@ -301,9 +337,22 @@ class InProcess:
 
     # -- for tests ---------------------------------------------------------------------
 
-    async def connect(self, name: str = "BUYER", *, next_out: int = 1) -> Client:
-        """A client of the session with that name, not yet logged on."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.acceptor.port)
+    async def connect(
+        self,
+        name: str = "BUYER",
+        *,
+        next_out: int = 1,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> Client:
+        """A client of the session with that name, not yet logged on; through a ``port``
+        that is not the exchange's own."""
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1",
+            port or self.acceptor.port,
+            ssl=tls,
+            server_hostname="localhost" if tls else None,
+        )
         client = Client(reader, writer, self.now, name)
         client.next_out = next_out
         self.clients.append(client)

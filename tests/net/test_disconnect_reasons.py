@@ -16,8 +16,12 @@ from typing import Any
 import pytest
 
 from fixgw.net import connection as connection_module
+from fixgw.session.credentials import Credentials
+from fixgw.session.passwords import SALT_BYTES, PasswordHash
+from fixgw.session.policies import Authentication, ResendOverflow
 from fixgw.session.reasons import DisconnectReason
 from fixgw.session.schedule import Plan, Schedule, parse_time
+from tests.net.certificates import Authority
 from tests.net.exchange_in_process import InProcess, run
 from tests.sessions.conversation import START, stamp
 
@@ -25,7 +29,14 @@ Script = Callable[[InProcess], Coroutine[Any, Any, None]]
 REACHED: dict[DisconnectReason, str] = {}
 
 
-def reaches(reason: DisconnectReason, **options: Any) -> Callable[[Script], Any]:
+HASHED = PasswordHash.make(b"right", b"s" * SALT_BYTES)
+
+
+def reaches(
+    reason: DisconnectReason,
+    more: Callable[[Path], dict[str, Any]] = lambda folder: {},
+    **options: Any,
+) -> Callable[[Script], Any]:
     """The script below ends exactly one connection for this reason."""
 
     def decorate(script: Script) -> Any:
@@ -35,7 +46,7 @@ def reaches(reason: DisconnectReason, **options: Any) -> Callable[[Script], Any]
                 await running.disconnected(reason)
 
             with caplog.at_level(logging.INFO, "fixgw.net.connection"):
-                run(tmp_path, conversation, **options)
+                run(tmp_path, conversation, **options, **more(tmp_path))
             said = [
                 (record.levelno >= logging.INFO, record.__dict__["number"])
                 for record in caplog.records
@@ -258,6 +269,23 @@ async def test_internal_error(x: InProcess) -> None:
     await other.hear("35=0|34=2|112=alive")
 
 
+@pytest.mark.parametrize("resets", [False, True])
+def test_numbers_after_an_error_of_ours(tmp_path: Path, resets: bool) -> None:
+    async def conversation(x: InProcess) -> None:
+        await x.client()
+        session: Any = x.hosted().session
+
+        def fail(*_: object) -> None:
+            raise RuntimeError("a bug")
+
+        session.tick = fail
+        await x.disconnected(DisconnectReason.INTERNAL_ERROR)
+        del session.tick
+        assert session.numbers.next_in == (1 if resets else 2)
+
+    run(tmp_path, conversation, reset_on_error=resets)
+
+
 @reaches(DisconnectReason.SCHEDULE_END, schedule=daily("03:00:00", "03:10:00"))
 async def test_schedule_end(x: InProcess) -> None:
     client = await x.client(heart_bt_int_s=0)
@@ -290,6 +318,107 @@ async def test_session_disabled(x: InProcess) -> None:
     client.say("35=A|98=0|108=30")
     assert await client.closed() == b""
     assert x.hosted().session.numbers.next_out == 1
+
+
+@reaches(
+    DisconnectReason.AUTHENTICATION_FAILED,
+    authentication=Authentication.PASSWORD,
+    credentials=Credentials.parse(f'[BUYER]\npassword = "{HASHED}"', "test"),
+)
+async def test_authentication_failed(x: InProcess) -> None:
+    """Without a byte: an answer would use up a number."""
+    client = await x.connect()
+    client.say("35=A|98=0|108=30|553=BUYER|554=wrong")
+    assert await client.closed() == b""
+    assert x.hosted().session.numbers.next_out == 1
+
+
+@reaches(
+    DisconnectReason.RATE_LIMIT,
+    listener={"use_tcp_proxy": True, "connections_per_address_per_minute_max": 1},
+)
+async def test_rate_limit(x: InProcess) -> None:
+    first = await x.connect()
+    first.send(b"PROXY TCP4 192.0.2.1 192.0.2.9 1000 9876\r\n")
+    await first.log_on()
+    second = await x.connect("SELLER")
+    second.send(b"PROXY TCP4 192.0.2.1 192.0.2.9 1001 9876\r\n")
+    assert await second.closed() == b""
+
+
+@reaches(
+    DisconnectReason.THROTTLED,
+    throttle_messages_per_s=1,
+    throttle_burst=1,
+    throttle_rejects_max=1,
+)
+async def test_throttled(x: InProcess) -> None:
+    client = await x.client()
+    client.order("A")
+    await client.report("A")
+    client.order("B")
+    client.order("C")
+    await client.hear("35=j|34=3|45=3|58=*|372=D|379=B|380=0")
+    await client.hear("35=j|34=4|45=4|58=*|372=D|379=C|380=0")
+    await client.hear("35=5|34=*|58=*")
+    client.say("35=5")
+    assert await client.closed() == b""
+
+
+@reaches(
+    DisconnectReason.RESEND_LIMIT,
+    resend_requests_per_minute_max=1,
+    resend_overflow=ResendOverflow.LOGOUT,
+)
+async def test_resend_limit(x: InProcess) -> None:
+    client = await x.client()
+    client.say("35=2|7=1|16=0")
+    await client.hear("35=4|34=1|43=Y|122=*|36=2|123=Y")
+    client.say("35=2|7=1|16=1")
+    await client.hear("35=5|34=2|58=*")
+    assert await client.closed() == b""
+
+
+def over_tls(folder: Path) -> dict[str, Any]:
+    """A listener that speaks TLS."""
+    return {"listener": {"tls": Authority(folder / "tls").settings(clients=True)}}
+
+
+@reaches(DisconnectReason.TLS_FAILED, over_tls)
+async def test_tls_failed(x: InProcess) -> None:
+    client = await x.connect()
+    client.say("35=A|98=0|108=30")
+    assert b"35=" not in await client.closed()
+
+
+@reaches(DisconnectReason.PROXY_HEADER_WRONG, listener={"use_tcp_proxy": True})
+async def test_proxy_header_wrong(x: InProcess) -> None:
+    client = await x.connect()
+    client.say("35=A|98=0|108=30")
+    assert await client.closed() == b""
+
+
+@reaches(DisconnectReason.CERTIFICATE_NOT_BOUND, client_certificate_names=("BUYER",))
+async def test_certificate_not_bound(x: InProcess) -> None:
+    client = await x.connect()
+    client.say("35=A|98=0|108=30")
+    assert await client.closed() == b""
+
+
+@reaches(DisconnectReason.NEXT_EXPECTED_TOO_HIGH, enable_next_expected_msg_seq_num=True)
+async def test_next_expected_too_high(x: InProcess) -> None:
+    client = await x.connect()
+    client.say("35=A|98=0|108=30|789=9")
+    await client.hear("35=5|34=1|58=*")
+    assert await client.closed() == b""
+
+
+@reaches(DisconnectReason.MESSAGE_TOO_LARGE, message_bytes_max=2_000)
+async def test_message_too_large(x: InProcess) -> None:
+    client = await x.client()
+    client.say(f"35=1|112={'x' * 2_000}")
+    await client.hear("35=5|34=2|58=*")
+    assert await client.closed() == b""
 
 
 @pytest.mark.parametrize("reason", DisconnectReason, ids=lambda reason: reason.name)

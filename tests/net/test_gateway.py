@@ -11,9 +11,10 @@ import pytest
 
 from engine.host.host import ShardHost
 from engine.records import EVENT_BYTES, CommandKind, InstrumentCommand
-from fixgw.net import acceptor as acceptor_module
-from fixgw.net.acceptor import ExitCode, GatewaySetup, serve
+from fixgw.net import serving as serving_module
 from fixgw.net.links import ShardLink
+from fixgw.net.serving import ExitCode, GatewaySetup, serve
+from fixgw.orders.exchange import Exchange
 from fixgw.orders.routing import ShardMap
 from fixgw.orders.translate import order_command
 from fixgw.session.reasons import DisconnectReason
@@ -559,14 +560,14 @@ def test_events_that_come_while_the_gateway_stops_are_not_lost(
                 tmp_path / "gateway",
                 x.settings,
                 {str(each.session_id): None for each in x.settings.sessions},
-                ShardMap(1, {}),
-                lambda shard: tmp_path / "nowhere",
+                lambda gateway: Exchange(ShardMap(1, {}), gateway),
+                {0: tmp_path / "nowhere"},
             ),
             stop,
             lambda port: None,
         )
 
-    monkeypatch.setattr(acceptor_module, "SocketLink", LastWords)
+    monkeypatch.setattr(serving_module, "SocketLink", LastWords)
     try:
         assert asyncio.run(main()) == ExitCode.CLEAN
     finally:

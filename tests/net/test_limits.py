@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +11,14 @@ from typing import Any
 
 import pytest
 
-from fixgw.net import connection, hosted
-from fixgw.session import gap, replay
-from fixgw.session.checks import HEART_BT_INT_S_MAX
+from fixgw.net import arrival, connection, hosted
+from fixgw.session import gap, resendlimits
+from fixgw.session.keys import KEYS
 from fixgw.session.reasons import DisconnectReason
-from fixgw.wire.framing import MESSAGE_BYTES_MAX
 from tests.net.exchange_in_process import Client, InProcess, run, until
-from tests.sessions.conversation import ROOT, Conversation, build, read
+from tests.sessions.conversation import Conversation, build, read
 
-FIELDS_MAX = 1024
+HEART_BT_INT_S_MAX = 3600
 
 
 def padded(client: Client, text: str, pad: str, size: int) -> bytes:
@@ -37,13 +35,6 @@ def padded(client: Client, text: str, pad: str, size: int) -> bytes:
     raise AssertionError(f"no message of {size} bytes")
 
 
-def body_bytes(data: bytes) -> int:
-    """BodyLength(9) of a message."""
-    match = re.search(rb"\x019=(\d+)\x01", data)
-    assert match is not None
-    return int(match[1])
-
-
 async def alive(client: Client, seq: int) -> None:
     """The session answers, and its next number is this."""
     client.say("35=1|112=alive")
@@ -53,51 +44,70 @@ async def alive(client: Client, seq: int) -> None:
 # -- messages --------------------------------------------------------------------------
 
 
+BYTES_MAX, FIELDS_MAX = 5_000, 40
+
+
 @pytest.mark.parametrize("above", [0, 1])
 def test_message_bytes_max(tmp_path: Path, above: int) -> None:
+    """One byte more ends the connection: it would be sent again for ever."""
+
     async def conversation(x: InProcess) -> None:
         client = await x.client()
-        seq = client.next_out
-        # The message of the longest body has four more digits in BodyLength(9).
-        short = len(client.message("35=1|112=")) + 3
-        client.next_out = seq
-        data = client.message(f"35=1|112={'x' * (MESSAGE_BYTES_MAX + above - short)}")
-        assert len(data) == MESSAGE_BYTES_MAX + above
+        data = padded(client, "35=1", "112", BYTES_MAX + above)
         client.send(data)
         if above:
-            client.next_out = seq
-            await alive(client, 2)
+            told = "Message too large: 5001 bytes, 5000 are allowed"
+            assert (await client.hear("35=5|34=2|58=*"))[58] == told
+            assert await client.closed() == b""
+            await x.disconnected(DisconnectReason.MESSAGE_TOO_LARGE)
+            assert x.hosted().session.numbers.next_in == 2
         else:
-            echo = await client.hear("35=0|34=2|112=*")
-            assert len(echo[112]) == MESSAGE_BYTES_MAX - short
+            await client.hear("35=0|34=2|112=*")
             await alive(client, 3)
 
-    run(tmp_path, conversation)
+    run(tmp_path, conversation, message_bytes_max=BYTES_MAX)
 
 
 def test_message_bytes_max_holds_for_what_never_ends(tmp_path: Path) -> None:
-    """No CheckSum(10) comes: what is kept of it stays bounded."""
+    """It is not waited for: what is kept of it stays bounded."""
 
     async def conversation(x: InProcess) -> None:
         client = await x.client()
         (server,) = x.acceptor.connections
         most = 0
-        client.send(b"8=FIX.4.4\x019=65000\x0135=1\x01112=")
-        for _ in range(100):
+        client.send(b"8=FIX.4.4\x019=9000000\x0135=1\x01112=")
+        while not x.gateway.disconnects:
             client.send(b"x" * 10_000)
-            await client.writer.drain()
             await asyncio.sleep(0)
             most = max(most, server._framer.pending)
-        assert most <= 4 * MESSAGE_BYTES_MAX + 256 * 1024
-        await asyncio.sleep(0.02)
-        client.send(b"\x01")
-        await alive(client, 2)
+        await client.hear("35=5|34=2|58=*")
+        await x.disconnected(DisconnectReason.MESSAGE_TOO_LARGE)
+        assert most <= BYTES_MAX + 256 * 1024
 
-    run(tmp_path, conversation)
+    run(tmp_path, conversation, message_bytes_max=BYTES_MAX)
+
+
+@pytest.mark.parametrize("length", ["99999999", "999999999", "0", "-1", "1e5", "x"])
+def test_a_length_that_nobody_means(tmp_path: Path, length: str) -> None:
+    """It is garbled, and the next good message is read."""
+
+    async def conversation(x: InProcess) -> None:
+        client = await x.client()
+        client.send(f"8=FIX.4.4\x019={length}\x0135=1\x01112=a\x0110=000\x01".encode())
+        await alive(client, 2)
+        assert x.gateway.figures.garbled >= 1
+        assert x.gateway.disconnects.total() == 0
+
+    run(tmp_path, conversation, message_bytes_max=BYTES_MAX)
+
+
+def test_claimed_max_is_what_can_be_configured() -> None:
+    assert KEYS["MessageBytesMax"].high == connection.CLAIMED_BYTES_MAX
+    assert KEYS["MessageFieldsMax"].high == connection.CLAIMED_FIELDS_MAX
 
 
 @pytest.mark.parametrize("count", [FIELDS_MAX, FIELDS_MAX + 1])
-def test_fields_max(tmp_path: Path, count: int) -> None:
+def test_message_fields_max(tmp_path: Path, count: int) -> None:
     async def conversation(x: InProcess) -> None:
         client = await x.client()
         fields = "|".join(["58=x"] * (count - 9))  # 8, 9, 35, 34, 49, 56, 52, 112, 10
@@ -105,17 +115,15 @@ def test_fields_max(tmp_path: Path, count: int) -> None:
         assert len(read(data)) == count
         client.send(data)
         if count > FIELDS_MAX:
-            client.next_out -= 1
-            await alive(client, 2)
+            told = "Message too large: 41 fields, 40 are allowed"
+            assert (await client.hear("35=5|34=2|58=*"))[58] == told
+            assert await client.closed() == b""
+            await x.disconnected(DisconnectReason.MESSAGE_TOO_LARGE)
         else:
             await client.hear("35=0|34=2|112=many")
 
-    run(tmp_path, conversation, use_data_dictionary=False)
-
-
-def test_fields_max_is_the_compiled_one() -> None:
-    text = (ROOT / "fixgw" / "wire" / "framing.pxd").read_text()
-    assert re.findall(r"FIELDS_MAX = (\d+)", text) == [str(FIELDS_MAX)]
+    settings = {"use_data_dictionary": False, "message_fields_max": FIELDS_MAX}
+    run(tmp_path, conversation, **settings)
 
 
 def test_garbled_max(tmp_path: Path) -> None:
@@ -139,7 +147,7 @@ def test_garbled_max(tmp_path: Path) -> None:
 def test_logon_bytes_max(tmp_path: Path, above: int) -> None:
     async def conversation(x: InProcess) -> None:
         client = await x.connect()
-        size = connection.LOGON_BYTES_MAX + above
+        size = arrival.LOGON_BYTES_MAX + above
         data = padded(client, "35=A|98=0|108=30", "58", size)
         assert len(data) == size
         client.send(data)
@@ -243,7 +251,10 @@ def watched(x: InProcess) -> Iterator[list[int]]:
     yield sizes
 
 
-def test_send_buffer_bytes_max(tmp_path: Path) -> None:
+SLOW_BYTES = 2 * 1024 * 1024
+
+
+def test_slow_consumer_bytes_max(tmp_path: Path) -> None:
     """A client that does not read is cut, the others trade on."""
 
     async def conversation(x: InProcess) -> None:
@@ -259,18 +270,16 @@ def test_send_buffer_bytes_max(tmp_path: Path) -> None:
                 if x.hosted().connection is None:
                     break
         await x.disconnected(DisconnectReason.SLOW_CONSUMER)
-        assert max(sizes) > connection.SEND_BUFFER_BYTES_MAX / 2
-        assert sorted(sizes)[-2] <= connection.SEND_BUFFER_BYTES_MAX
+        assert max(sizes) > SLOW_BYTES / 2
+        assert sorted(sizes)[-2] <= SLOW_BYTES
         seller.order("B")
         await seller.report("B")
         sock.close()
 
-    run(tmp_path, conversation)
+    run(tmp_path, conversation, slow_consumer_bytes_max=SLOW_BYTES)
 
 
-def test_send_stall_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "SEND_STALL_S", 0.2)
-
+def test_slow_consumer_s_max(tmp_path: Path) -> None:
     async def conversation(x: InProcess) -> None:
         seller = await x.client("SELLER")
         sock = await deaf(x)
@@ -281,14 +290,11 @@ def test_send_stall_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         await alive(seller, 2)
         sock.close()
 
-    run(tmp_path, conversation)
+    run(tmp_path, conversation, slow_consumer_s_max=0.2)
 
 
-def test_send_stall_s_spares_a_slow_reader(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slow_consumer_s_max_spares_a_slow_reader(tmp_path: Path) -> None:
     """Progress, however slow, is progress; and so is having nothing to read."""
-    monkeypatch.setattr(connection, "SEND_STALL_S", 1.5)
 
     async def conversation(x: InProcess) -> None:
         await x.client("SELLER")
@@ -303,6 +309,42 @@ def test_send_stall_s_spares_a_slow_reader(
             await asyncio.sleep(0.2)
         assert x.gateway.disconnects.total() == 0
         sock.close()
+
+    run(tmp_path, conversation, slow_consumer_s_max=1.5)
+
+
+def test_slow_consumer_s_max_may_be_off(tmp_path: Path) -> None:
+    async def conversation(x: InProcess) -> None:
+        sock = await deaf(x)
+        x.send("BUYER", f"35=B|148={'x' * 8_000_000}")
+        await until(lambda: unsent(x) > 1_000_000)
+        (server,) = x.acceptor.connections
+        for seconds in (0, 1_000, 1_000_000):
+            server.check_progress(asyncio.get_running_loop().time() + seconds)
+        await asyncio.sleep(0.01)
+        assert x.gateway.disconnects.total() == 0
+        sock.close()
+
+    limits = {"slow_consumer_s_max": 0.0, "slow_consumer_bytes_max": 16_000_000}
+    run(tmp_path, conversation, **limits)
+
+
+def test_read_stall_s(tmp_path: Path) -> None:
+    """Who is refused, and does not even read that, does not stay."""
+
+    async def conversation(x: InProcess) -> None:
+        await x.connect()
+        await until(lambda: len(x.acceptor.connections) == 1)
+        (server,) = x.acceptor.connections
+        assert server._transport is not None
+        server._transport.write(b"x" * 10_000_000)
+        server.finish(DisconnectReason.UNKNOWN_SESSION, "")
+        start = asyncio.get_running_loop().time()
+        server.check_progress(start)
+        server.check_progress(start + connection.READ_STALL_S - 1)
+        assert len(x.acceptor.connections) == 1
+        server.check_progress(start + connection.READ_STALL_S + 1)
+        await x.disconnected(DisconnectReason.UNKNOWN_SESSION)
 
     run(tmp_path, conversation)
 
@@ -480,7 +522,7 @@ def test_pending_requests_max() -> None:
     for number in range(10):
         c.send(f"35=8|37={number}")
     c.forget()
-    wanted = 1 + replay.PENDING_REQUESTS_MAX
+    wanted = 1 + resendlimits.PENDING_REQUESTS_MAX
     for number in range(wanted + 3):
         c.client(f"35=2|34={2 + number}|7={2 + number}|16={2 + number}")
     while c.replay_slice():

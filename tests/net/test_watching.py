@@ -13,11 +13,12 @@ import pytest
 
 from engine.host.admin import AdminError, call
 from engine.records import CommandKind
-from fixgw.net import acceptor as acceptor_module
 from fixgw.net import operator as module
-from fixgw.net.acceptor import ExitCode, GatewaySetup, serve
+from fixgw.net import serving as serving_module
 from fixgw.net.figures import LATENCY_BOUNDS_S, Figures, Latency
 from fixgw.net.operator import Operator
+from fixgw.net.serving import ExitCode, GatewaySetup, serve
+from fixgw.orders.exchange import Exchange
 from fixgw.orders.routing import ShardMap
 from fixgw.session.identity import SessionId
 from fixgw.session.reasons import DisconnectReason
@@ -472,9 +473,9 @@ def setup(folder: Path, **more: Any) -> GatewaySetup:
         number=0,
         folder=folder,
         settings=AcceptorSettings(host="127.0.0.1", port=0, sessions=(session,)),
-        dictionaries={ID: None},
-        shards=ShardMap(1, {}),
-        shard_socket=lambda shard: folder / "nowhere",
+        rulebooks={ID: None},
+        application=lambda gateway: Exchange(ShardMap(1, {}), gateway),
+        shard_sockets={0: folder / "nowhere"},
         **more,
     )
 
@@ -482,7 +483,7 @@ def setup(folder: Path, **more: Any) -> GatewaySetup:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no shard to wait for."""
-    monkeypatch.setattr(acceptor_module, "LINK_PATIENCE_S", 0.05)
+    monkeypatch.setattr(serving_module, "LINK_PATIENCE_S", 0.05)
 
 
 @pytest.mark.usefixtures("impatient")
