@@ -13,6 +13,7 @@ SECTIONS = {
         "up": "fixgw.ops.up:up",
         "demo": "fixgw.ops.demo:demo",
         "gateway": "fixgw.ops.processes:gateway",
+        "echo": "fixgw.ops.echo:echo",
         "shard": "fixgw.ops.processes:shard",
         "sidedoor": "fixgw.ops.sidedoor:sidedoor",
         "publisher": "fixgw.ops.publisher:publisher",
@@ -28,8 +29,12 @@ SECTIONS = {
         "instruments": "fixgw.ops.instrument_commands:instruments",
         "orders": "fixgw.ops.order_commands:orders",
         "keys": "fixgw.ops.key_commands:keys",
+        "credentials": "fixgw.ops.credential_commands:credentials",
         "config": "fixgw.ops.config_commands:config",
         "log": "fixgw.ops.logview.command:log",
+    },
+    "Prove": {
+        "certify": "fixgw.ops.certify:certify",
     },
     "Reproduce": {
         "replay-orders": "fixgw.ops.replay_orders:replay_orders",

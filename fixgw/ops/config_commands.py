@@ -11,17 +11,23 @@ import click
 
 from fixgw.config import KEYS, ConfigError, Loaded, load_whole, without_password
 from fixgw.config.keys import PINS
+from fixgw.ops.credential_files import load_credentials
 from fixgw.ops.options import CONFIGURATION_WRONG
 from fixgw.ops.setup import (
     Overrides,
     SetupError,
     config_path,
     load_config,
-    load_dictionaries,
+    load_rulebooks,
     load_settings,
     load_shard_instruments,
+    read_book,
     shown_path,
 )
+from fixgw.ops.tls_files import with_tls_files
+from fixgw.session.directory import Directory, NoSuchSession
+from fixgw.session.explaining import shown
+from fixgw.session.settings import AcceptorSettings
 
 _file = click.option(
     "--config",
@@ -37,6 +43,7 @@ def config() -> None:
     \b
     fixgw config check          every file, every problem at once
     fixgw config show           what is in force, and where it comes from
+    fixgw config show --session BUYER      the same of a FIX session
     """
 
 
@@ -55,11 +62,10 @@ def check(config: Path | None) -> None:
     problems: list[str] = []
     facts: list[str] = []
     try:
-        settings = load_settings(loaded, overrides)
-        load_dictionaries(loaded, settings)
-        facts.append(
-            f"{shown_path(loaded.sessions)}: {len(settings.sessions)} sessions"
-        )
+        settings = with_tls_files(loaded.sessions, load_settings(loaded, overrides))
+        load_credentials(loaded.sessions, settings)
+        load_rulebooks(loaded.sessions, settings)
+        facts.append(f"{shown_path(loaded.sessions)}: {_summary(settings)}")
         for warning in settings.warnings:
             click.echo(f"warning: {warning}", err=True)
     except SetupError as error:
@@ -81,11 +87,23 @@ def check(config: Path | None) -> None:
 @_file
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--show-secrets", is_flag=True, help="Passwords in addresses, too.")
-def show(config: Path | None, as_json: bool, show_secrets: bool) -> None:
+@click.option(
+    "--session",
+    metavar="NAME",
+    help="The keys of that session instead, as a sessions file.",
+)
+def show(
+    config: Path | None, as_json: bool, show_secrets: bool, session: str | None
+) -> None:
     """Show every key with its value: as TOML that could be used as it is.
 
-    A line that the file does not set is marked as a default.
+    A line that the file does not set is marked as a default. With --session, a client's
+    name or a whole session, it is every key of sessions.cfg as that session has it; a
+    template is called by its name, as FIX.4.4:EXCHANGE->*.
     """
+    if session is not None:
+        _show_session(config, session)
+        return
     try:
         loaded = load_whole(config_path(config))
     except ConfigError as error:
@@ -100,6 +118,33 @@ def show(config: Path | None, as_json: bool, show_secrets: bool) -> None:
         return
     click.echo(f"# {shown_path(loaded.config.path)}")
     click.echo("\n".join(_lines(loaded, values)))
+
+
+def _summary(settings: AcceptorSettings) -> str:
+    parts = [f"{len(settings.sessions)} sessions"]
+    if settings.templates:
+        parts.append(f"{len(settings.templates)} templates")
+    if settings.tls is not None:
+        demands = settings.tls.client_certificate
+        parts.append("TLS" + (" with certificates of clients" if demands else ""))
+    if settings.credentials_file is not None:
+        parts.append(f"credentials in {settings.credentials_file}")
+    return ", ".join(parts)
+
+
+def _show_session(config: Path | None, name: str) -> None:
+    try:
+        loaded = load_config(Overrides(config=config))
+        book = read_book(loaded.sessions)
+    except SetupError as error:
+        _refuse(str(error))
+    views = {found: view for view in book.views if (found := view.session_id())}
+    try:
+        view = views[Directory(views).find(name)]
+    except NoSuchSession as error:
+        _refuse(f"{shown_path(loaded.sessions)}: {error}")
+    click.echo(f"# {shown_path(loaded.sessions)}")
+    click.echo("\n".join(shown(book, view)))
 
 
 def _lines(loaded: Loaded, values: dict[str, Any]) -> list[str]:

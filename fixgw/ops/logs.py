@@ -4,27 +4,15 @@ them."""
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from typing import Literal
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from fixgw.wire.redaction import redact, redact_text
+
 LogFormat = Literal["auto", "pretty", "json"]
-
-SECRET_TAGS = (554, 925, 96, 1402, 1404, 89)
-"""Password, NewPassword, RawData, EncryptedPassword, EncryptedNewPassword,
-Signature."""
-
-_SECRET = re.compile(
-    rb"(^|[\x01|])(" + b"|".join(b"%d" % tag for tag in SECRET_TAGS) + rb")=[^\x01|]*"
-)
-
-
-def redact(message: bytes) -> str:
-    """A FIX message as readable text: SOH as ``|``, secrets as ``***``."""
-    return _SECRET.sub(rb"\1\2=***", message).replace(b"\x01", b"|").decode("latin-1")
 
 
 def set_up(process: str, log_format: LogFormat, level: str = "INFO") -> None:
@@ -45,14 +33,15 @@ def set_up(process: str, log_format: LogFormat, level: str = "INFO") -> None:
     renderer: list[structlog.typing.Processor] = (
         [
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), pad_event_to=40, sort_keys=True
+                colors=sys.stderr.isatty(),
+                pad_event_to=40,
+                sort_keys=True,
+                # Others show local variables, and with them whole messages.
+                exception_formatter=structlog.dev.plain_traceback,
             )
         ]
         if pretty
-        else [
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ]
+        else [structlog.processors.JSONRenderer()]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -60,6 +49,8 @@ def set_up(process: str, log_format: LogFormat, level: str = "INFO") -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _without_secrets,
                 *renderer,
             ],
         )
@@ -74,4 +65,12 @@ def _readable_fix(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     raw = event.get("fix")
     if isinstance(raw, bytes):
         event["fix"] = redact(raw)
+    return event
+
+
+def _without_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Any text may quote a message, an exception's above all."""
+    for name, value in event.items():
+        if isinstance(value, str) and name != "fix":
+            event[name] = redact_text(value)
     return event

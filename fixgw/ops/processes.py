@@ -11,18 +11,21 @@ import engine.host.server as shard_server
 from engine.host.operator import Operator as ShardOperator
 from fixgw import __version__
 from fixgw.config import Config
-from fixgw.net import acceptor
+from fixgw.net import serving
 from fixgw.net.operator import Operator as GatewayOperator
+from fixgw.ops.credential_watch import CredentialsWatch
 from fixgw.ops.metrics.gateway import gateway_metrics
 from fixgw.ops.metrics.shard import shard_metrics
 from fixgw.ops.options import Ready, overrides_of, run_process, shared_options
 from fixgw.ops.setup import (
     SetupError,
-    load_dictionaries,
+    load_rulebooks,
     load_settings,
     load_shard_instruments,
 )
+from fixgw.ops.tls_files import with_tls_files
 from fixgw.ops.watching import watch
+from fixgw.orders.exchange import Exchange
 from fixgw.orders.routing import ShardMap
 
 
@@ -32,14 +35,22 @@ def gateway(**options: Any) -> None:
     """Run one gateway: the FIX acceptor, without shards."""
 
     async def serve(config: Config, stop: asyncio.Event, ready: Ready) -> int:
-        settings = load_settings(config, overrides_of(options))
-        setup = acceptor.GatewaySetup(
+        settings = with_tls_files(
+            config.sessions, load_settings(config, overrides_of(options))
+        )
+        credentials = CredentialsWatch(config.sessions, settings)
+        shards = ShardMap(config.shard_count, config.pins)
+        setup = serving.GatewaySetup(
             number=0,
             folder=config.gateway_folder(0),
             settings=settings,
-            dictionaries=load_dictionaries(config, settings),
-            shards=ShardMap(config.shard_count, config.pins),
-            shard_socket=config.shard_socket,
+            rulebooks=load_rulebooks(config.sessions, settings),
+            application=lambda gateway: Exchange(shards, gateway),
+            credentials=credentials.first,
+            changed_credentials=credentials.changed,
+            shard_sockets={
+                number: config.shard_socket(number) for number in range(shards.count)
+            },
             admin_socket=config.admin_socket("gateway"),
             audit_log=config.audit_log,
             version=__version__,
@@ -51,7 +62,7 @@ def gateway(**options: Any) -> None:
                 lambda: gateway_metrics(operator.gateway),
             )
 
-        return await acceptor.serve(
+        return await serving.serve(
             setup, stop, lambda port: ready({"port": port}), made
         )
 

@@ -4,6 +4,7 @@ start."""
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -12,10 +13,26 @@ from engine.instruments import load as load_instruments
 from engine.records import InstrumentCommand
 from fixgw import config as configuration
 from fixgw.config import ROOT, Config, ConfigError
-from fixgw.dictionary import Dictionary, DictionaryError
+from fixgw.dictionary import APPL_VER_IDS, Dictionary, DictionaryError, Rulebook
 from fixgw.dictionary import load as load_dictionary
+from fixgw.ops.localzone import local_zone
 from fixgw.orders.routing import ShardMap
-from fixgw.session.settings import AcceptorSettings, SettingsError, parse
+from fixgw.session.book import Book, read
+from fixgw.session.settings import (
+    AcceptorSettings,
+    SessionSettings,
+    SettingsError,
+    parse,
+)
+
+MANIFEST = "manifest.json"
+"""In the data folder of an exchange: how it is divided into shards."""
+
+FIXT = "FIXT.1.1"
+_VERSION_OF = {
+    value: name for name, value in APPL_VER_IDS.items() if name.startswith("FIX")
+}
+"""ApplVerID(1128) -> the version's name."""
 
 
 class SetupError(Exception):
@@ -78,41 +95,46 @@ def load_config(overrides: Overrides) -> Config:
 
 def load_settings(config: Config, overrides: Overrides) -> AcceptorSettings:
     """sessions.cfg. Raises SetupError with all its problems."""
+    return read_settings(config.sessions, overrides.host, overrides.port)
+
+
+def read_settings(path: Path, host: str | None, port: int | None) -> AcceptorSettings:
+    """A sessions file, to be listened for at ``host`` and ``port`` instead if given.
+
+    Raises SetupError with all its problems.
+    """
     try:
-        settings = parse(_read(config.sessions), shown_path(config.sessions))
+        settings = parse(_read(path), shown_path(path), local_zone())
     except SettingsError as error:
         raise SetupError(str(error)) from error
-    if overrides.host is not None:
-        settings = replace(settings, host=overrides.host)
-    if overrides.port is not None:
-        settings = replace(settings, port=overrides.port)
+    if host is not None:
+        settings = replace(settings, host=host)
+    if port is not None:
+        settings = replace(settings, port=port)
     return settings
 
 
-def load_dictionaries(
-    config: Config, settings: AcceptorSettings
-) -> dict[str, Dictionary | None]:
-    """The dictionary of each session, by its identity. Raises SetupError."""
-    loaded: dict[Path, Dictionary] = {}
-    result: dict[str, Dictionary | None] = {}
-    for session in settings.sessions:
-        identity = str(session.session_id)
-        if not session.use_data_dictionary:
-            result[identity] = None
-            continue
-        path = _dictionary_path(config, session.data_dictionary)
-        if path not in loaded:
-            try:
-                loaded[path] = load_dictionary(_read(path), shown_path(path))
-            except DictionaryError as error:
-                raise SetupError(str(error)) from error
-        result[identity] = loaded[path]
-        if loaded[path].begin_string != session.session_id.begin_string:
-            raise SetupError(
-                f"{shown_path(config.sessions)}: {identity}: DataDictionary "
-                f"{shown_path(path)} is for {loaded[path].begin_string}"
-            )
-    return result
+def read_book(path: Path) -> Book:
+    """A sessions file section by section. Raises SetupError with all its problems."""
+    try:
+        return read(_read(path), shown_path(path), local_zone())
+    except SettingsError as error:
+        raise SetupError(str(error)) from error
+
+
+def load_rulebooks(
+    sessions: Path, settings: AcceptorSettings
+) -> dict[str, Rulebook | None]:
+    """What each session, or template, judges messages by: by its identity.
+
+    ``sessions`` is the file the settings are of. Sessions with the same dictionaries
+    share a rulebook. Raises SetupError.
+    """
+    shelf = _Shelf(sessions)
+    return {
+        str(session.session_id): shelf.rulebook(session)
+        for session in (*settings.sessions, *settings.templates)
+    }
 
 
 def load_shard_instruments(config: Config) -> list[list[InstrumentCommand]]:
@@ -136,7 +158,7 @@ def check_manifest(config: Config) -> None:
     A symbol's book lives in one shard's log: with other shards or pins, its orders
     would be looked for where they are not.
     """
-    path = config.data / "manifest.json"
+    path = config.data / MANIFEST
     wanted = {"format": 1, "shards": config.shard_count, "pins": config.pins}
     if not path.exists():
         config.data.mkdir(parents=True, exist_ok=True)
@@ -160,19 +182,92 @@ def check_manifest(config: Config) -> None:
         )
 
 
-def _dictionary_path(config: Config, name: str | None) -> Path:
-    """A relative DataDictionary is looked for from here, then around sessions.cfg."""
-    if name is None:
-        return ROOT / "spec" / "FIX44.xml"
-    path = Path(name)
-    folders = (Path.cwd(), config.sessions.parent, config.sessions.parent.parent, ROOT)
-    for folder in folders:
-        if (folder / path).exists():
-            return (folder / path).resolve()
-    raise SetupError(
-        f"{shown_path(config.sessions)}: DataDictionary {name}: no such file in "
-        + ", ".join(shown_path(folder) for folder in dict.fromkeys(folders))
-    )
+class _Shelf:
+    """The dictionaries that a sessions file names, each loaded once."""
+
+    def __init__(self, sessions: Path) -> None:
+        self._sessions = sessions
+        self._loaded: dict[Path, Dictionary] = {}
+        self._rulebooks: dict[tuple[Path | str, ...], Rulebook] = {}
+
+    def rulebook(self, session: SessionSettings) -> Rulebook | None:
+        """None where messages are not to be judged."""
+        if not session.use_data_dictionary:
+            return None
+        who = str(session.session_id)
+        version = session.session_id.begin_string
+        if version != FIXT:
+            path = self._path("DataDictionary", session.data_dictionary, version)
+            key: tuple[Path | str, ...] = (path,)
+            if key not in self._rulebooks:
+                self._rulebooks[key] = Rulebook.single(self._load(path))
+            self._check("DataDictionary", who, path, version)
+            return self._rulebooks[key]
+        name = session.transport_data_dictionary
+        transport = self._path("TransportDataDictionary", name, FIXT)
+        self._check("TransportDataDictionary", who, transport, FIXT)
+        default = APPL_VER_IDS.get(session.default_appl_ver_id, "")
+        paths = dict(self._applications(session, who, default))
+        key = (transport, default, *(part for pair in paths.items() for part in pair))
+        if key not in self._rulebooks:
+            applications = {ver_id: self._load(path) for ver_id, path in paths.items()}
+            try:
+                self._rulebooks[key] = Rulebook.fixt(
+                    self._load(transport), applications, default
+                )
+            except DictionaryError as error:
+                file = shown_path(self._sessions)
+                raise SetupError(f"{file}: {who}: {error}") from error
+        return self._rulebooks[key]
+
+    def _applications(
+        self, session: SessionSettings, who: str, default: str
+    ) -> Iterator[tuple[str, Path]]:
+        """Application dictionaries by ApplVerID(1128); the default's first."""
+        named = {
+            APPL_VER_IDS.get(version, version) or default: name
+            for version, name in session.app_data_dictionaries
+        }
+        # Without a name of its own the default has the dictionary that comes with us.
+        for ver_id in dict.fromkeys((default, *sorted(named))):
+            version = _VERSION_OF.get(ver_id, ver_id)
+            key = "AppDataDictionary"
+            path = self._path(key, named.get(ver_id), version)
+            self._check(key, who, path, version)
+            yield ver_id, path
+
+    def _check(self, key: str, who: str, path: Path, version: str) -> None:
+        # Published dictionaries of the service packs call themselves FIX.5.0.
+        found = self._load(path).begin_string
+        if found not in (version, version.partition("SP")[0]):
+            raise SetupError(
+                f"{shown_path(self._sessions)}: {who}: {key} {shown_path(path)} is for "
+                f"{found}"
+            )
+
+    def _load(self, path: Path) -> Dictionary:
+        if path not in self._loaded:
+            try:
+                self._loaded[path] = load_dictionary(_read(path), shown_path(path))
+            except DictionaryError as error:
+                raise SetupError(str(error)) from error
+        return self._loaded[path]
+
+    def _path(self, key: str, name: str | None, version: str) -> Path:
+        """A relative name is looked for from here, then around the sessions file; no
+        name is the dictionary of the version that comes with us."""
+        if name is None:
+            return ROOT / "spec" / f"{version.replace('.', '')}.xml"
+        path = Path(name)
+        around = self._sessions.parent
+        folders = (Path.cwd(), around, around.parent, ROOT)
+        for folder in folders:
+            if (folder / path).exists():
+                return (folder / path).resolve()
+        raise SetupError(
+            f"{shown_path(self._sessions)}: {key} {name}: no such file in "
+            + ", ".join(shown_path(folder) for folder in dict.fromkeys(folders))
+        )
 
 
 def _read(path: Path) -> str:

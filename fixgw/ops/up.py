@@ -24,7 +24,7 @@ from fixgw.ops.setup import (
     SetupError,
     check_manifest,
     load_config,
-    load_dictionaries,
+    load_rulebooks,
     load_settings,
     load_shard_instruments,
 )
@@ -114,7 +114,7 @@ def checked(overrides: Overrides) -> tuple[Config, AcceptorSettings]:
     """
     config = load_config(overrides)
     settings = load_settings(config, overrides)
-    load_dictionaries(config, settings)
+    load_rulebooks(config.sessions, settings)
     load_shard_instruments(config)
     for warning in settings.warnings:
         log.warning("%s", warning)
@@ -156,13 +156,18 @@ def banner(
     settings: AcceptorSettings, config: Config, facts: dict[str, dict[str, Any]]
 ) -> str:
     """What listens where, and what to try next."""
-    clients = [session.session_id.target_comp_id for session in settings.sessions]
+    sessions = [
+        session.session_id for session in (*settings.sessions, *settings.templates)
+    ]
+    clients = [session.target_comp_id for session in sessions]
+    versions = {session.begin_string for session in sessions}
+    version = versions.pop() if len(versions) == 1 else "FIX"
     port = facts.get("gateway", {}).get("port", settings.port)
     more = ", …" if len(clients) > SESSIONS_SHOWN_MAX else ""
     lines = [
         f"fixgw {__version__} is ready",
         "",
-        f"  FIX.4.4 acceptor  {settings.host or '*'}:{port}",
+        f"  {f'{version} acceptor':<16}  {settings.host or '*'}:{port}",
         f"  sessions          {', '.join(clients[:SESSIONS_SHOWN_MAX])}{more}",
     ]
     if config.sidedoor.enabled:
@@ -177,17 +182,31 @@ def banner(
                 f"  {name:<16}  {fact['instruments']} instruments, "
                 f"{fact['open_orders']} open orders"
             )
-    second = clients[1] if len(clients) > 1 else clients[0]
-    where = "" if port == 9876 else f" --port {port}"
     lines += [
         f"  data              {_shown(config.data)}",
         "",
-        f"  try   bin/fixgw client {clients[0]}{where} --script 'buy 100 ACME @ 10.00'",
-        f"        bin/fixgw client {second}{where} --script 'sell 100 ACME @ 10.00'",
+        *_to_try(settings, port),
         "  look  bin/fixgw status",
         "  stop  Ctrl-C",
     ]
     return "\n".join(lines)
+
+
+def _to_try(settings: AcceptorSettings, port: int) -> list[str]:
+    """Two commands that trade with each other. The client speaks FIX 4.4."""
+    names = [
+        session.session_id.target_comp_id
+        for session in settings.sessions
+        if session.session_id.begin_string == "FIX.4.4"
+    ]
+    if not names:
+        return []
+    where = "" if port == 9876 else f" --port {port}"
+    first, second = names[0], names[1] if len(names) > 1 else names[0]
+    return [
+        f"  try   bin/fixgw client {first}{where} --script 'buy 100 ACME @ 10.00'",
+        f"        bin/fixgw client {second}{where} --script 'sell 100 ACME @ 10.00'",
+    ]
 
 
 def _shown(data: Path) -> str:

@@ -32,6 +32,9 @@ class CommandSink(Protocol):
     def command(self, shard: int, session: Session, seq: int, command: bytes) -> None:
         """Take one packed command for ``shard``."""
 
+    def speak(self, session: Session) -> None:
+        """Learn in which version the session wants its reports."""
+
 
 class Exchange:
     """Turns NewOrderSingle(D), Cancel(F) and CancelReplace(G) into commands."""
@@ -41,7 +44,8 @@ class Exchange:
         self._sink = sink
 
     def on_logon(self, session: Session) -> None:
-        """Nothing is done at logon."""
+        """With FIXT.1.1 a Logon says which version its client speaks."""
+        self._sink.speak(session)
 
     def on_logout(self, session: Session) -> None:
         """Orders stay in the book when their session leaves."""

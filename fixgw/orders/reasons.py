@@ -1,7 +1,8 @@
 """One table from the engine's reasons to FIX codes and texts.
 
-OrdRejReason(103) and CxlRejReason(102) are those of FIX 4.4; where a later version has
-a code of its own and 4.4 has none, 99 (other) is sent and the text says it.
+OrdRejReason(103) and CxlRejReason(102) are those of FIX 5.0 SP2. A version that does
+not have a code sends the one that stands for all others, and the text says it (see
+:mod:`fixgw.orders.dialect`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from engine.records import Reason
 
 
 class Wording(NamedTuple):
-    """How one reason is said in FIX 4.4."""
+    """How one reason is said."""
 
     ord_rej_reason: int
     cxl_rej_reason: int
@@ -41,7 +42,7 @@ REASONS: dict[Reason, Wording] = {
     ),
     Reason.PRICE_NOT_POSITIVE: Wording(99, 99, "Price(44) must be above zero"),
     Reason.PRICE_OFF_TICK: Wording(
-        99, 99, "Price(44) is not a multiple of the instrument's tick"
+        18, 18, "Price(44) is not a multiple of the instrument's tick"
     ),
     Reason.PRICE_BELOW_MIN: Wording(
         99, 99, "Price(44) is below the instrument's minimum"

@@ -22,7 +22,7 @@ from cython.cimports.engine.records import (
     ORD_TYPE_LIMIT,
     OrderCommand,
 )
-from cython.cimports.fixgw.wire.framing import Field, Message
+from cython.cimports.fixgw.wire.message import Field, Message
 from cython.cimports.libc.stdint import int64_t, uint64_t
 from cython.cimports.libc.string import memcpy, memset
 
@@ -89,6 +89,8 @@ def order_command(
     refusal = text(message, 11, command.cl_ord_id, 36)
     if refusal is None and command.kind != COMMAND_NEW_ORDER:
         refusal = text(message, 41, command.orig_cl_ord_id, 36)
+    if refusal is None and command.kind == COMMAND_CANCEL:
+        refusal = whole(message)
     if refusal is None:
         refusal = text(message, 1, command.account, 24)
     if refusal is None:
@@ -123,6 +125,18 @@ def terms(message: Message, command: cython.pointer(OrderCommand)):
             None, CONDITIONALLY_REQUIRED, 44, "a limit order needs Price(44)"
         )
     return decimal(message, 44, cython.address(command.price))
+
+
+@cython.cfunc
+def whole(message: Message):
+    """FIX 4.0 can cancel a part of an order by CxlType(125)=P; only F is possible
+    here."""
+    field: cython.pointer(cython.const[Field]) = message.find(125)
+    if field == cython.NULL:
+        return None
+    if field.size == 1 and cython.cast(cython.p_char, message.raw)[field.start] == 0x46:
+        return None
+    return Refusal(VALUE_INCORRECT, None, 125, "only F, the whole order, is possible")
 
 
 @cython.cfunc

@@ -14,6 +14,7 @@ from tests.live.proxy import Proxy
 
 MakeExchange = Callable[..., Exchange]
 Connect = Callable[..., Initiator]
+MakeProxy = Callable[[int], Proxy]
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def connect(tmp_path: Path) -> Iterator[Connect]:
 
 
 @pytest.fixture
-def new_proxy() -> Iterator[Callable[[int], Proxy]]:
+def new_proxy() -> Iterator[MakeProxy]:
     """Makes proxies to a port."""
     with ExitStack() as stack:
 

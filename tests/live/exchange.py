@@ -207,7 +207,7 @@ class Exchange:
         wait_until(ready, "the banner of up", START_S, self.errors)
         self.banner = self._out_path.read_text()
         assert re.match(r"fixgw \S+ is ready\n", self.banner), self.banner
-        found = re.search(r"FIX\.4\.4 acceptor  127\.0\.0\.1:(\d+)\n", self.banner)
+        found = re.search(r"FIX\S* acceptor +127\.0\.0\.1:(\d+)\n", self.banner)
         assert found, self.banner
         self.port = int(found[1])
         found = re.search(r"http://127\.0\.0\.1:(\d+)/\n", self.banner)

@@ -43,16 +43,44 @@ FileLogPath={folder}/log
 NonStopSession=Y
 TimestampPrecision=3
 UseDataDictionary=Y
-DataDictionary={dictionary}
+{dictionaries}
 ValidateFieldsOutOfOrder=Y
 ValidateFieldsHaveValues=Y
 ValidateUserDefinedFields=Y
 ResetOnLogon={reset}
+{more}
 [SESSION]
-BeginString=FIX.4.4
+BeginString={begin_string}
 SenderCompID={name}
-TargetCompID=EXCHANGE
+TargetCompID={server}
 """
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a session of one version is set up with.
+
+    ``dictionaries`` are lines of QuickFIX's settings.
+    """
+
+    begin_string: str
+    dictionaries: str
+
+    @classmethod
+    def of(cls, name: str, folder: Path) -> Version:
+        """FIX.4.2, or FIX.5.0SP2 over FIXT.1.1, with dictionaries of ``folder``."""
+        file = folder / f"{name.replace('.', '')}.xml"
+        if name < "FIX.5":
+            return cls(name, f"DataDictionary={file}")
+        return cls(
+            "FIXT.1.1",
+            f"DefaultApplVerID={name}\n"
+            f"TransportDataDictionary={folder / 'FIXT11.xml'}\n"
+            f"AppDataDictionary={file}",
+        )
+
+
+FIX44 = Version("FIX.4.4", f"DataDictionary={DICTIONARY}")
 
 _serial = count(1)
 
@@ -112,8 +140,13 @@ class Initiator:
         *,
         reset: bool = False,
         heart_bt_int_s: int = 30,
+        version: Version = FIX44,
+        server: str = "EXCHANGE",
+        more: str = "",
     ) -> None:
         self.name = name
+        self.server = server
+        self.version = version
         self.folder = folder / name
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "initiator.cfg"
@@ -123,9 +156,12 @@ class Initiator:
                 heart_bt_int_s=heart_bt_int_s,
                 port=port,
                 folder=self.folder,
-                dictionary=DICTIONARY,
+                dictionaries=version.dictionaries,
                 reset="Y" if reset else "N",
+                more=more,
+                begin_string=version.begin_string,
                 name=name,
+                server=server,
             )
         )
         self._path = path
@@ -150,8 +186,9 @@ class Initiator:
     def begin(self) -> None:
         """Connect, now and whenever it is cut off."""
         script = Path(__file__).with_name("quickfix_client.py")
+        arguments = (self._path, self.version.begin_string, self.name, self.server)
         self._process = subprocess.Popen(
-            [sys.executable, str(script), str(self._path), self.name],
+            [sys.executable, str(script), *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -367,13 +404,13 @@ class Initiator:
         found = []
         for line in self._read_log("messages"):
             text = line[line.index("8=FIX") :]
-            if "\x0149=EXCHANGE\x01" in text:
+            if f"\x0149={self.server}\x01" in text:
                 found.append(Received.of(text))
         return found
 
     def _read_log(self, kind: str) -> list[str]:
-        name = f"FIX.4.4-{self.name}-EXCHANGE.{kind}.current.log"
-        path = self.folder / "log" / name
+        session = f"{self.version.begin_string}-{self.name}-{self.server}"
+        path = self.folder / "log" / f"{session}.{kind}.current.log"
         return path.read_text(encoding="latin-1").splitlines() if path.exists() else []
 
     def check(self) -> None:

@@ -1,4 +1,4 @@
-"""The process in which QuickFIX runs as a client: ``quickfix_client.py SETTINGS NAME``.
+"""QuickFIX as a client: ``quickfix_client.py SETTINGS BEGINSTRING NAME SERVER``.
 
 Commands come as JSON lines on standard input, what happens goes to standard output as
 JSON lines. It is a process of its own because QuickFIX's end in Python is not orderly:
@@ -67,8 +67,8 @@ def send(session: Any, msg_type: str, fields: list[tuple[int, str]]) -> None:
     fix.Session.sendToTarget(message, session)
 
 
-def main(path: str, name: str) -> None:
-    session = fix.SessionID("FIX.4.4", name, "EXCHANGE")
+def main(path: str, begin_string: str, name: str, server: str) -> None:
+    session = fix.SessionID(begin_string, name, server)
     application = Application()
     settings = fix.SessionSettings(path)
     store, log = fix.FileStoreFactory(settings), fix.FileLogFactory(settings)

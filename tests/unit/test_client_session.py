@@ -80,10 +80,12 @@ class Talk:
         return found
 
 
-def frame(kind: str, number: int, *fields: tuple[int, str]) -> bytes:
+def frame(
+    kind: str, number: int, *fields: tuple[int, str], target: str = "BUYER"
+) -> bytes:
     message = simplefix.FixMessage()
     header = ((8, "FIX.4.4"), (35, kind), (34, number), (49, "EXCHANGE"))
-    for tag, value in (*header, (52, "20260102-03:04:05.678"), (56, "BUYER"), *fields):
+    for tag, value in (*header, (52, "20260102-03:04:05.678"), (56, target), *fields):
         message.append_pair(tag, value)
     data: bytes = message.encode()
     return data
@@ -142,6 +144,44 @@ def test_an_exchange_that_began_again_is_recognised(talk: Talk) -> None:
         "MsgSeqNum too low, expecting 9 but received 1",
     )
     assert "--reset" in talk.session.reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        (((108, "30"),), "EncryptMethod(98)= is not supported"),
+        (((98, "2"), (108, "30")), "EncryptMethod(98)=2 is not supported"),
+        (((98, "0"),), "HeartBtInt(108) is missing or no number"),
+        (((98, "0"), (108, "-1")), "HeartBtInt(108) is missing or no number"),
+    ],
+)
+def test_1b_d_an_invalid_answer_gets_a_logout(
+    talk: Talk, fields: tuple[tuple[int, str], ...], fault: str
+) -> None:
+    talk.session.logon()
+    talk.wire.clear()
+    talk.reply("A", 1, *fields)
+    assert talk.sent(35, 34, 58) == [("5", "2", fault)]
+    assert talk.session.phase is Phase.ENDED
+    assert fault in talk.session.reason
+
+
+def test_1b_d_an_answer_of_somebody_else_gets_a_logout(talk: Talk) -> None:
+    talk.session.logon()
+    talk.wire.clear()
+    talk.session.receive(frame("A", 1, (98, "0"), (108, "30"), target="BAKER"))
+    assert [kind for (kind,) in talk.sent(35)] == ["5"]
+    assert talk.session.phase is Phase.ENDED
+
+
+@pytest.mark.parametrize("kind", ["0", "8", "4"])
+def test_1b_e_the_first_message_is_no_logon(talk: Talk, kind: str) -> None:
+    talk.session.logon()
+    talk.wire.clear()
+    talk.reply(kind, 1, (58, "hello"))
+    assert talk.sent(35) == []
+    assert talk.session.phase is Phase.ENDED
+    assert talk.session.reason == "the first message of the exchange is not a Logon"
 
 
 def test_a_gap_at_logon_is_asked_for_and_shown_in_order(talk: Talk) -> None:

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from fixgw.config import KEYS, load_whole, parse
 from fixgw.config.keys import PINS
 from fixgw.ops.cli import main
+from tests.net.certificates import Authority
 
 ROOT = Path(__file__).parents[2]
 INSTRUMENTS = (ROOT / "config" / "instruments.csv").read_text()
@@ -117,3 +118,29 @@ def test_a_missing_file() -> None:
     result = run("show", "--config", "/nowhere/fixgw.toml")
     assert result.exit_code == 78
     assert "/nowhere/fixgw.toml: No such file or directory" in result.stderr
+
+
+def test_check_tells_what_is_special(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    sessions = (
+        SESSIONS.replace(
+            "[SESSION]", "NonStopSession=Y\nLogonAuthentication=CERTIFICATE\n[SESSION]"
+        )
+        + "[SESSION]\nAcceptorTemplate=Y\n"
+        + f"SocketCertificateFile={authority.server()}\n"
+        + "SocketCAFile=ca.pem\nCredentialsFile=c.toml\nUseTCPProxy=Y\n"
+    )
+    path = write(tmp_path, sessions=sessions)
+    (tmp_path / "c.toml").touch(0o600)
+    result = run("check", "--config", path)
+    assert result.exit_code == 0, result.output
+    assert (
+        "1 sessions, 1 templates, TLS with certificates of clients, credentials in"
+        " c.toml"
+    ) in result.stdout
+    assert "warning: " in result.stderr
+    assert "UseTCPProxy: whoever reaches the port" in result.stderr
+    (tmp_path / "c.toml").chmod(0o644)
+    result = run("check", "--config", path)
+    assert result.exit_code == 78
+    assert "c.toml: others may read or write it" in result.stderr

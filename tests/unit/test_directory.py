@@ -70,6 +70,18 @@ def test_the_shortest_name_that_is_understood() -> None:
     assert DIRECTORY.name(DESK_A) == "FIX.4.4:EXCHANGE->DESK"
 
 
+def test_desks_of_one_client() -> None:
+    desks = [
+        SessionId("FIX.4.4", "EXCHANGE", "BUYER", target_sub_id=f"DESK{number}")
+        for number in (1, 2)
+    ]
+    directory = Directory(desks)
+    assert [directory.name(desk) for desk in desks] == ["BUYER/DESK1", "BUYER/DESK2"]
+    assert directory.find("buyer/desk2") == desks[1]
+    with pytest.raises(NoSuchSession, match="say which"):
+        directory.find("BUYER")
+
+
 def test_a_client_named_like_another_session_is_no_trap() -> None:
     """CompIDs may hold any printable character, also those of an identity."""
     odd = SessionId("FIX.4.4", "EXCHANGE", "FIX.4.4:EXCHANGE->BUYER")

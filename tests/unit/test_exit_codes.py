@@ -9,7 +9,7 @@ import pytest
 
 from engine.host.server import ExitCode as ShardCode
 from fixgw.fanout.process import ExitCode as PublisherCode
-from fixgw.net.acceptor import ExitCode as GatewayCode
+from fixgw.net.serving import ExitCode as GatewayCode
 from fixgw.ops.options import CONFIGURATION_WRONG, IN_USE
 from fixgw.ops.status import NOT_WELL
 from fixgw.ops.supervisor import FINAL_EXIT_CODES

@@ -381,3 +381,15 @@ def test_any_values_give_a_command_or_a_refusal(
     assert one.kind == KINDS[msg_type]
     assert one.cl_ord_id.encode() == fields.get(11, b"")
     assert one.symbol.encode() == fields.get(55, b"")
+
+
+@pytest.mark.parametrize("value", ["P", "", "FF", "f"])
+def test_only_a_whole_order_can_be_cancelled(value: str) -> None:
+    """CxlType(125) of FIX 4.0."""
+    assert refusal("F", t125=value) == (
+        *(5, None, 125),
+        "only F, the whole order, is possible",
+    )
+    assert command("F", t125="F") == command("F")
+    for msg_type in "DG":
+        assert command(msg_type, t125=value) == command(msg_type)

@@ -10,16 +10,21 @@ from collections.abc import Mapping
 
 from fixgw.client.message import Fields
 from fixgw.client.wire import frame_fault
+from fixgw.wire.redaction import (
+    LOGON_SECRET_TAGS,
+    SECRET_MSG_TYPES,
+    SECRET_TAGS,
+    redact_text,
+)
 
 SOH = b"\x01"
 SEPARATORS = (SOH, b"|", b"^A", b"<SOH>", rb"\x01", rb"\u0001")
 """What stands between fields in logs, or in what was copied out of them."""
 
 MASK = "****"
-_SECRETS = frozenset({554, 925, 1402, 1404})
-"""Password, NewPassword, EncryptedPassword, EncryptedNewPassword: never shown."""
-_LOGON_SECRETS = _SECRETS | {96}
-"""RawData of a Logon carries signatures and passwords."""
+_SECRETS = frozenset(SECRET_TAGS)
+_LOGON_SECRETS = _SECRETS.union(LOGON_SECRET_TAGS)
+_LOGONS = frozenset(kind.decode() for kind in SECRET_MSG_TYPES)
 
 _FIELDS = re.compile("([0-9]{1,9})=([^\x01]*)\x01")
 _TAG = re.compile(rb"([0-9]{1,9})=")
@@ -111,18 +116,13 @@ def _text(value: bytes) -> str:
 def masked(fields: Fields) -> Fields:
     """The same without secrets."""
     secrets = _SECRETS
-    if any(tag == 35 and value == "A" for tag, value in fields):
+    if any(tag == 35 and value in _LOGONS for tag, value in fields):
         secrets = _LOGON_SECRETS
     if not any(tag in secrets for tag, _ in fields):
         return fields
     return tuple((t, MASK if t in secrets else v) for t, v in fields)
 
 
-_IN_TEXT = re.compile(
-    r"(?<![0-9])(" + "|".join(map(str, sorted(_LOGON_SECRETS))) + r")=[^\x01|^]*"
-)
-
-
 def masked_text(text: str) -> str:
     """A line that may quote a message, without secrets."""
-    return _IN_TEXT.sub(rf"\1={MASK}", text) if "=" in text else text
+    return redact_text(text, MASK)

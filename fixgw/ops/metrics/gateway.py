@@ -72,6 +72,25 @@ async def gateway_metrics(gateway: Gateway) -> AsyncIterator[Metric]:
             (("disabled",), totals.disabled),
         ],
     )
+    yield total(
+        "fixgw_messages_resent",
+        "Stored messages sent again for a ResendRequest",
+        figures.messages_resent,
+    )
+    yield total(
+        "fixgw_resends_refused",
+        "ResendRequests that got less than they asked for",
+        figures.resends_refused,
+    )
+    yield gauge(
+        "fixgw_replays",
+        "Replays of stored messages",
+        ["state"],
+        [
+            (("running",), totals.replays_running),
+            (("waiting",), totals.replays_waiting),
+        ],
+    )
     yield value(
         "fixgw_unconfirmed_commands",
         "Commands given to shards and not yet confirmed",

@@ -1,0 +1,1 @@
+"""An application that answers a client with its own messages: for certification."""
