@@ -42,7 +42,9 @@ LAYERS = {
     "fixgw.fanout": 14,
     "fixgw.readmodel": 14,
     "fixgw.sidedoor": 14,
+    "fixgw.certify": 14,
     "fixgw.client": 14,
+    "fixgw.echo": 14,
     "fixgw.demo": 15,
     "fixgw.ops": 15,
 }
@@ -55,7 +57,6 @@ EFFECTS = ("engine.journal", "engine.host")
 
 LINES_MAX = 450
 LARGER = {
-    "fixgw/session/session.py": "the one state machine; its rules are in tables.py",
     "engine/records.py": "one description of all layouts",
 }
 LARGER_MAX = 600

@@ -17,8 +17,9 @@ from fixgw.client.message import Message
 from fixgw.client.names import Names
 from fixgw.client.orders import Order
 from fixgw.client.sentences import SIDES, printable, sentence
+from fixgw.wire.redaction import SECRET_TAGS
 
-SECRETS = frozenset({554, 925})  # Password, NewPassword
+SECRETS = frozenset(SECRET_TAGS)
 _HEADER = frozenset({8, 9, 34, 35, 43, 49, 50, 52, 56, 57, 90, 91, 97, 115, 116, 122})
 _HEADER |= frozenset({128, 129, 142, 143, 144, 145, 212, 213, 347, 369})
 _TRAILER = frozenset({10, 89, 93})

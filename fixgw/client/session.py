@@ -17,7 +17,6 @@ import enum
 import re
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Protocol
 
 import simplefix
@@ -155,7 +154,9 @@ class Session:
         if fault := self._identity_fault(message):
             self.application.show(message, outgoing=False)
             self.application.notice(fault)
-            return self.logout(fault) if self.logged_on else self._end(fault)
+            if self.logged_on:
+                return self.logout(fault)
+            return self._refuse(fault) if message.type == "A" else self._end(fault)
         number, expected = wire.whole(message, 34), self.saved.next_in
         if self.phase is Phase.LOGON_SENT:
             return self._first_answer(message, number)
@@ -184,15 +185,27 @@ class Session:
             return self._logged_on(message, number)
         if message.type == "3":
             return None  # it says why; the end follows
+        if message.type != "5":
+            return self._end("the first message of the exchange is not a Logon")
         text = message.get(58)
-        found = _TOO_LOW.search(text) if message.type == "5" else None
+        found = _TOO_LOW.search(text)
         self.expected_by_exchange = int(found[1]) if found else None
         if number == self.saved.next_in:
             self.saved.next_in += 1
         self._save()
         return self._end(f"the exchange refused the Logon: {text or 'no reason given'}")
 
+    def _refuse(self, fault: str) -> None:
+        """The answer to our Logon will not do: say why, and go (test case 1B.d)."""
+        self.saved.next_out += 1
+        self.send((35, "5"), (58, fault))
+        self._end(f"the answer to our Logon is not acceptable: {fault}")
+
     def _logged_on(self, message: Message, number: int) -> None:
+        if message.get(98) != "0":
+            return self._refuse(f"EncryptMethod(98)={message.get(98)} is not supported")
+        if not message.get(108).isdigit():
+            return self._refuse("HeartBtInt(108) is missing or no number")
         self.saved.next_out += 1
         if message.get(141) == "Y":
             self.saved.next_in = number
@@ -205,8 +218,7 @@ class Session:
                 "it has begun its numbers again; do the same with --reset"
             )
         self.phase, self.logged_on = Phase.ESTABLISHED, True
-        with suppress(ValueError):
-            self._heartbeat_s = int(message.get(108))
+        self._heartbeat_s = int(message.get(108))
         self._early[number] = None
         return self._take_early()
 

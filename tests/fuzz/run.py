@@ -28,7 +28,7 @@ ROOT = HERE.parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-HARNESSES = ("framing", "orders", "flow", "shard")
+HARNESSES = ("framing", "rulebook", "orders", "flow", "shard")
 CURRENT_BYTES = 1 << 20
 CORPUS_INPUTS_MAX = 4_000
 SHRINK_TRIES_MAX = 1_500

@@ -7,6 +7,7 @@ one before.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,11 @@ if str(ROOT) not in sys.path:
 
 SIZES = (4_000, 8_000, 16_000, 32_000)
 PIECES = {"whole": 1 << 30, "by 100": 100, "byte by byte": 1}
+
+LIMITS: dict[str, Callable[[int], int]] = {
+    "all a message may be": lambda size: 65_536,
+    "twice what a message may be": lambda size: size // 2,
+}
 
 MESSAGE = b"8=FIX.4.4\x019=21\x0135=0\x0134=1\x0149=A\x0156=B\x0110=237\x01"
 
@@ -36,6 +42,14 @@ SHAPES: dict[str, Callable[[int], bytes]] = {
     "no checksum, many fields": lambda size: (
         b"8=A\x019=5\x0135=0" + b"\x0110" * (size // 3)
     ),
+    "no checksum, many heads": lambda size: b"8=A\x019=5\x0135=0\x01" * (size // 13),
+    "no checksum, heads of growing length": lambda size: b"".join(
+        b"8=A\x019=%d\x0135=0\x01" % n for n in range(5, 5 + size // 15)
+    ),
+    "own data fields": lambda size: (
+        b"8=A\x019=60000\x01" + b"20000=1\x01" * (size // 8)
+    ),
+    "data lengths": lambda size: b"8=A\x019=60000\x01" + b"95=9\x01" * (size // 5),
     "long checksums": lambda size: b"8=A\x019=5\x0135=0\x0110=" + b"1" * size,
 }
 
@@ -43,6 +57,10 @@ SHAPES: dict[str, Callable[[int], bytes]] = {
 def chunks(data: bytes, piece: int) -> Iterator[bytes]:
     for place in range(0, len(data), piece):
         yield data[place : place + piece]
+
+
+def cases() -> list[tuple[str, str, str]]:
+    return list(itertools.product(SHAPES, PIECES, LIMITS))
 
 
 def main() -> None:
@@ -53,16 +71,16 @@ def main() -> None:
     if not trace.available:
         raise SystemExit("this is not the sanitizer build: no blocks are counted")
     work: dict[str, list[int]] = {}
-    for shape, make in SHAPES.items():
-        for name, piece in PIECES.items():
-            counts = work[f"{shape}, {name}"] = []
-            for size in SIZES:
-                data = make(size)
-                framer = Framer()
-                before = trace.blocks
-                for chunk in chunks(data, piece):
-                    framer.feed(chunk)
-                counts.append(trace.blocks - before)
+    for case in cases():
+        shape, name, limit = case
+        counts = work[", ".join(case)] = []
+        for size in SIZES:
+            data = SHAPES[shape](size)
+            framer = Framer(LIMITS[limit](size), size, {20_000: 20_001})
+            before = trace.blocks
+            for chunk in chunks(data, PIECES[name]):
+                framer.feed(chunk)
+            counts.append(trace.blocks - before)
     sys.stdout.write(json.dumps(work))
 
 
