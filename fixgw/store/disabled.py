@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fixgw.session.identity import SessionId
+from fixgw.store.replacing import replace_file
 
 FORMAT = 1
 
@@ -50,22 +50,9 @@ class DisabledSessions:
         self._store({one: how for one, how in self._known.items() if one != name})
 
     def _store(self, known: dict[str, Disabling]) -> None:
-        """Whole or not at all: a draft takes the place of the file when it is on disk,
-        and the folder knows it."""
         rows = {name: asdict(how) for name, how in sorted(known.items())}
         text = json.dumps({"format": FORMAT, "disabled": rows}, indent=2) + "\n"
-        draft = self._path.with_suffix(".new")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        with os.fdopen(os.open(draft, flags, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace_file(self._path, text)
         self._known = known
 
 

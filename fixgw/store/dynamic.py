@@ -7,12 +7,12 @@ what came while the gateway was away.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from fixgw.session.identity import SessionId
+from fixgw.store.replacing import replace_file
 
 FORMAT = 1
 
@@ -42,18 +42,7 @@ class DynamicStore:
         known = [*self._known, session]
         rows = [asdict(one) for one in known]
         text = json.dumps({"format": FORMAT, "sessions": rows}, indent=1) + "\n"
-        draft = self._path.with_suffix(".new")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        with os.fdopen(os.open(draft, flags, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace_file(self._path, text)
         self._known = known
 
 

@@ -4,20 +4,15 @@ says."""
 from __future__ import annotations
 
 import contextlib
-import re
-import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-import pytest
 import simplefix
 
-from tests.live.exchange import ROOT, fixgw
-from tests.live.waiting import wait_until
+from tests.live.echo_process import EchoProcess
 from tests.sessions.conversation import Pairs, build, pairs_of, read, stamp
 
 PATIENCE_S = 5.0
@@ -60,45 +55,19 @@ def section(version: str, client: str = "", more: str = "") -> str:
     return text + (f"DefaultApplVerID={version}\n" if default else "")
 
 
-class EchoRun:
+class EchoRun(EchoProcess):
     """One start. ``sessions`` is the text of its sessions file behind [DEFAULT]."""
 
     def __init__(self, folder: Path, sessions: str, *options: str | Path) -> None:
-        path = folder / "sessions.cfg"
-        path.write_text(HEAD + sessions)
-        self._errors = folder / "stderr.txt"
-        with self._errors.open("ab") as errors:
-            self.popen = subprocess.Popen(
-                fixgw("echo", "--sessions", path, "--port", "0", *options),
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
-        self.port = 0
-
-    def errors(self) -> str:
-        """All of its stderr, over all starts in this folder."""
-        return self._errors.read_text()
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        """Its exit code after a signal."""
-        self.popen.send_signal(number)
-        return self.popen.wait(20)
-
-    def wait_for(self, text: str) -> None:
-        """Wait until it has said so on stderr."""
-        wait_until(lambda: text in self.errors(), text, PATIENCE_S, self.errors)
+        super().__init__(folder, HEAD + sessions, *options)
+        self.launch()
 
     def __enter__(self) -> EchoRun:
-        assert self.popen.stdout is not None
-        line = self.popen.stdout.readline()
-        found = re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)\n", line)
-        if found is None:
-            self._end()
-            pytest.fail(f"it said {line!r}\n{self.errors()}")
-        self.port = int(found[1])
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.clean_up()
+            raise
         return self
 
     def __exit__(
@@ -107,14 +76,7 @@ class EchoRun:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._end()
-
-    def _end(self) -> None:
-        if self.popen.poll() is None:
-            self.popen.kill()
-            self.popen.wait(20)
-        assert self.popen.stdout is not None
-        self.popen.stdout.close()
+        self.clean_up()
 
 
 class Wire:

@@ -206,7 +206,7 @@ def test_every_message_is_logged_and_no_password(echo: EchoRun, folder: Path) ->
         lambda: path.exists() and path.read_text().count("\n") >= before + 6,
         "six lines are logged",
         5.0,
-        echo.errors,
+        echo.log,
     )
     lines = path.read_text().splitlines()[-6:]
     assert [re.search(r"\x0135=(.)\x01", line)[1] for line in lines] == list("AA1055")  # type: ignore[index]
@@ -214,4 +214,4 @@ def test_every_message_is_logged_and_no_password(echo: EchoRun, folder: Path) ->
         assert re.match(r"\d{8}-\d\d:\d\d:\d\d\.\d{9} : 8=FIX\.4\.4\x01", line)
     assert "554=<redacted>\x01" in lines[0]
     assert "correct horse" not in path.read_text()
-    assert "correct horse" not in echo.errors()
+    assert "correct horse" not in echo.log()
