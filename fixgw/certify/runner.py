@@ -13,6 +13,7 @@ from fixgw.certify.dialogue import Dialogue
 from fixgw.certify.grouping import phases_of
 from fixgw.certify.player import Player
 from fixgw.certify.situation import Situation
+from fixgw.certify.steps import flatten
 from fixgw.certify.transcript import Outcome, Result
 
 JOBS = 16
@@ -65,11 +66,22 @@ async def run(
                 found.append(result)
                 on_end(result)
 
-    phases = phases_of(dialogues)
-    if situation.door is not None:
-        phases = [[list(dialogues)]]
+    phases = _phases(dialogues, situation)
     for number in range(1, rounds + 1):
         for groups in phases:
             await asyncio.gather(*(play(group, number) for group in groups))
     found.sort(key=lambda result: (result.round, places[id(result.dialogue)]))
     return Run(tuple(found), began, time.monotonic() - start)
+
+
+def _phases(
+    dialogues: Sequence[Dialogue], situation: Situation
+) -> list[list[list[Dialogue]]]:
+    """What is played side by side, phase after phase."""
+    if situation.door is not None:
+        return [[list(dialogues)]]
+    # Those that will be skipped must not hold up the sessions they name.
+    idle = [item for item in dialogues if situation.lacks(flatten(item.steps))]
+    names = {id(item) for item in idle}
+    shared, *alone = phases_of([item for item in dialogues if id(item) not in names])
+    return [[*shared, *([item] for item in idle)], *alone]

@@ -120,6 +120,17 @@ def test_groups_run_side_by_side() -> None:
     ]
 
 
+def test_skipped_ones_join_no_groups() -> None:
+    both = logon("C0", "C1", name="both", rest="iOPERATOR x\n")
+    done, census = carry_out([ITEMS[0], both, ITEMS[1]])
+    assert census.most == 2
+    assert [result.outcome.value for result in done.results] == [
+        "passed",
+        "skipped",
+        "passed",
+    ]
+
+
 def test_jobs_are_a_limit() -> None:
     assert carry_out(ITEMS[:4], jobs=2)[1].most == 2
     assert carry_out(ITEMS[:4], jobs=1)[1].most == 1

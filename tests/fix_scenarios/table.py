@@ -116,7 +116,9 @@ def _case(case: Case, played: Played) -> str:
     tallies = [str(Tally.of(found[profile] + found[EXCHANGE])) for profile in PROFILES]
     scripts = sorted({each.dialogue.name for some in found.values() for each in some})
     proof = [f"`{name}`" for name in scripts]
-    proof += [f"[{Path(test).name}](../{test})" for test in case.tests]
+    if case.test:
+        file, _, name = case.test.partition("::")
+        proof.append(f"[{name}](../{file})")
     if case.instead:
         tallies = ["–", "–"]
         proof.append(f"nothing encrypted is taken, see {case.instead}")
