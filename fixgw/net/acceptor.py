@@ -18,6 +18,9 @@ from fixgw.net.tls import Certificates
 from fixgw.session.credentials import Credentials
 from fixgw.session.settings import AcceptorSettings
 
+PORT_TRIES = 20
+"""To find one free port for IPv4 and IPv6."""
+
 CLOSE_PATIENCE_S = 3.0
 """How long clients may take to answer the Logout when the gateway stops."""
 
@@ -75,17 +78,31 @@ class Acceptor:
     async def listen(self) -> None:
         """Begin to accept connections. Raises OSError when the address is taken."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: FixConnection(self._entrance, self._opened, self._closed),
-            self._settings.host or None,
-            self._settings.port,
-            backlog=512,
-        )
+        self._server = await self._bound(self._settings.port)
+        for _ in range(PORT_TRIES):
+            if len({sock.getsockname()[1] for sock in self._server.sockets}) == 1:
+                break
+            # Any port, of every interface: the system chose one for IPv4 and another
+            # for IPv6, and nobody could be told where to connect.
+            chosen = self.port
+            self._server.close()
+            try:
+                self._server = await self._bound(chosen)
+            except OSError:
+                self._server = await self._bound(0)
         self._timers = [
             loop.create_task(self._every(TICK_S, self._gateway.tick)),
             loop.create_task(self._every(1.0, self._check_progress)),
         ]
         self._timers.append(loop.create_task(self._every(REFRESH_S, self._refresh)))
+
+    async def _bound(self, port: int) -> asyncio.Server:
+        return await asyncio.get_running_loop().create_server(
+            lambda: FixConnection(self._entrance, self._opened, self._closed),
+            self._settings.host or None,
+            port,
+            backlog=512,
+        )
 
     async def close(self) -> None:
         """Log everybody out, wait a little for the answers, close."""

@@ -54,13 +54,13 @@ class EchoProcess:
     def wait_ready(self) -> None:
         """Wait until it listens."""
         wait_until(
-            lambda: "\n" in self._out.read_text() or self.popen.poll() is not None,
+            lambda: "\n" in self.said() or self.popen.poll() is not None,
             "the echo listens",
             START_S,
             self.log,
         )
-        said = self._out.read_text()
-        assert said.startswith("listening on 127.0.0.1:"), f"{said!r}\n{self.log()}"
+        said = self.said()
+        assert said.startswith("listening on "), f"{said!r}\n{self.log()}"
         self.port = int(said.strip().rpartition(":")[2])
 
     def stop(self, number: int = signal.SIGTERM) -> int:
@@ -73,6 +73,10 @@ class EchoProcess:
         if self._popen is not None and self._popen.poll() is None:
             self._popen.kill()
             self._popen.wait(STOP_S)
+
+    def said(self) -> str:
+        """What this start has said on stdout."""
+        return self._out.read_text()
 
     def log(self) -> str:
         """All it has said on stderr, over all its starts."""

@@ -13,6 +13,7 @@ import pytest
 
 from fixgw.net.serving import ExitCode
 from fixgw.ops.options import CONFIGURATION_WRONG, IN_USE
+from tests.live.echo_process import EchoProcess
 from tests.live.echoing import (
     ALL_VERSIONS,
     HEAD,
@@ -279,3 +280,15 @@ def test_a_dictionary_of_another_version(tmp_path: Path) -> None:
     assert code == CONFIGURATION_WRONG
     assert f"FIX.4.4:ECHO->{client_name(V44)}: DataDictionary" in said
     assert "other.xml is for FIX.4.2" in said
+
+
+def test_any_port_is_one_port_on_every_interface(tmp_path: Path) -> None:
+    """IPv4 and IPv6 are not given two different free ports."""
+    sessions = HEAD.replace("SocketAcceptHost=127.0.0.1\n", "") + section("FIX.4.4")
+    for number in range(6):
+        process = EchoProcess(tmp_path / str(number), sessions)
+        try:
+            port = process.start().port
+            socket.create_connection(("127.0.0.1", port), 5.0).close()
+        finally:
+            process.clean_up()

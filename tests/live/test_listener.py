@@ -19,7 +19,6 @@ from fixgw.ops.options import CONFIGURATION_WRONG
 from fixgw.session.passwords import SALT_BYTES, PasswordHash
 from tests.live.echo_process import EchoProcess
 from tests.live.exchange import ROOT, fixgw
-from tests.live.waiting import wait_until
 from tests.sessions.conversation import build, stamp
 
 PATIENCE_S = 5.0
@@ -108,16 +107,6 @@ def now() -> str:
     return stamp(datetime.now(UTC))
 
 
-def logged(echo: EchoProcess) -> str:
-    """All that was logged."""
-    return (echo.folder / "stderr.txt").read_text()
-
-
-def says(echo: EchoProcess, text: str) -> None:
-    """It has logged that, or does so soon."""
-    wait_until(lambda: text in logged(echo), text, PATIENCE_S, echo.log)
-
-
 def logon(name: str, more: str = "") -> bytes:
     head = {8: "FIX.4.4", 49: name, 56: "ECHO", 52: now()}
     return build(f"35=A|34=1|98=0|108=30|141=Y{more}", head)
@@ -138,21 +127,21 @@ def test_a_certificate_logs_on(echo: EchoProcess) -> None:
     with connect(echo) as link:
         link.sendall(logon("BUYER"))
         assert b"\x0135=A\x01" in answer(link)
-    says(echo, "192.0.2.5:5000")
+    echo.wait_for("192.0.2.5:5000")
 
 
 def test_a_certificate_and_the_wrong_address(echo: EchoProcess) -> None:
     with connect(echo, "198.51.100.1") as link:
         link.sendall(logon("BUYER"))
         assert answer(link) == b""
-    says(echo, "ADDRESS_NOT_ALLOWED")
+    echo.wait_for("ADDRESS_NOT_ALLOWED")
 
 
 def test_no_certificate(echo: EchoProcess) -> None:
     with connect(echo, "192.0.2.6", certificate=False) as link:
         link.sendall(logon("BUYER"))
         assert answer(link) == b""
-    says(echo, "CERTIFICATE_NOT_BOUND")
+    echo.wait_for("CERTIFICATE_NOT_BOUND")
 
 
 def test_a_password(echo: EchoProcess) -> None:
@@ -163,15 +152,15 @@ def test_a_password(echo: EchoProcess) -> None:
     with connect(echo, "192.0.2.7", certificate=False) as link:
         link.sendall(logon("SELLER", f"|554={SECRET}!"))
         assert answer(link) == b""
-    says(echo, "AUTHENTICATION_FAILED")
+    echo.wait_for("AUTHENTICATION_FAILED")
     bad = logon("SELLER", f"|554={SECRET}")
     for garbled in (bad.replace(b"\x0110=", b"\x0110=9"), bad[5:]):
         with connect(echo, "192.0.2.8", certificate=False) as link:
             link.sendall(garbled)
             assert answer(link) == b""
-    says(echo, "554=***")
-    assert SECRET not in logged(echo)
-    assert "horse" not in logged(echo)
+    echo.wait_for("554=***")
+    assert SECRET not in echo.log()
+    assert "horse" not in echo.log()
 
 
 def test_a_template(echo: EchoProcess) -> None:
@@ -187,7 +176,7 @@ def test_too_many_wrong_ones(echo: EchoProcess) -> None:
             assert answer(link) == b""
     with pytest.raises(OSError, match=r"EOF|reset|closed"):
         connect(echo, "203.0.113.1")
-    says(echo, "RATE_LIMIT")
+    echo.wait_for("RATE_LIMIT")
     with connect(echo, "203.0.113.2") as link:
         link.sendall(logon("SELLER", f"|554={SECRET}"))
         assert b"\x0135=A\x01" in answer(link)
@@ -256,5 +245,5 @@ def test_every_line_of_the_log_is_json(echo: EchoProcess) -> None:
     with connect(echo) as link:
         link.sendall(logon("BUYER"))
         answer(link)
-    lines = [json.loads(line) for line in logged(echo).splitlines()[1:]]
+    lines = [json.loads(line) for line in echo.log().splitlines()[1:]]
     assert any(line.get("tls", "").startswith("TLSv1.") for line in lines)
