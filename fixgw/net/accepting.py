@@ -107,13 +107,13 @@ class Admission:
             return Refusal(DisconnectReason.FIRST_MESSAGE_NOT_LOGON)
         sender = Sender.of(message)
         hosted = self._gateway.find_sender(sender)
-        if hosted is not None:
+        made = self._dynamic.candidate(sender, hosted) if self._dynamic else None
+        if made is not None:
+            hosted, session = None, made
+        elif hosted is not None:
             session = hosted.session
         else:
-            made = self._dynamic.candidate(sender) if self._dynamic else None
-            if made is None:
-                return Refusal(DisconnectReason.UNKNOWN_SESSION)
-            session = made
+            return Refusal(DisconnectReason.UNKNOWN_SESSION)
         if hosted is not None and hosted.connection is not None:
             return Refusal(DisconnectReason.ALREADY_CONNECTED, hosted=hosted)
         settings = session.settings

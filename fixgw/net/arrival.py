@@ -129,6 +129,9 @@ class Arrival:
     def end(self, reason: DisconnectReason) -> None:
         """The connection is closed; also when it was a session's."""
         self._stop_timer()
+        if self.phase is Phase.CHECKING and reason is DisconnectReason.PEER_CLOSED:
+            # Who does not wait for the answer must not be free to ask and ask.
+            reason = DisconnectReason.AUTHENTICATION_FAILED
         self.phase = Phase.DONE
         if self._counted_at:
             now_s = asyncio.get_running_loop().time()

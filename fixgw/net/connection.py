@@ -180,6 +180,8 @@ class FixConnection(asyncio.Protocol):
         stall_s = (
             hosted.session.settings.slow_consumer_s_max if hosted else READ_STALL_S
         )
+        if self.is_ending:
+            stall_s = stall_s or READ_STALL_S  # or its session would never be free
         if stall_s and now_s - self._left_time >= stall_s:
             self.cut(DisconnectReason.SLOW_CONSUMER)
 

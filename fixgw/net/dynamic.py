@@ -51,7 +51,7 @@ class DynamicSessions:
         self._sessions_max = sessions_max
         self._make = make
         self._store = store
-        self._count = 0
+        self._made: set[int] = set()
         self._storing = asyncio.Lock()
 
     def restore(self) -> None:
@@ -65,27 +65,41 @@ class DynamicSessions:
                 log.warning("%s is not served: no template is for it", session_id)
                 continue
             self._gateway.add_sessions([session])
-            self._count += 1
+            self._made.add(session.key)
 
-    def candidate(self, sender: Sender) -> Session | None:
+    def candidate(self, sender: Sender, found: Hosted | None = None) -> Session | None:
         """The session that would be made for a Logon from ``sender``; None if no
-        template is for it, or another session goes by that name."""
+        template is for it, or another session goes by that name.
+
+        ``found`` is the session there is for it. A listed one is the right one; one
+        that was made from a template is, unless another template says more of what the
+        Logon says.
+        """
+        fit = -1
+        if found is not None:
+            if found.key not in self._made:
+                return None
+            fit = sender.fit(found.session.session_id)
         try:
             begin, name, ours = (part.decode("ascii") for part in sender[:3])
         except UnicodeDecodeError:
             return None
         if name == ANY or not COMP_ID.fullmatch(name):
             return None
+        best = None
         for template in self._templates:
             own = template.session_id
             if (own.begin_string, own.sender_comp_id) == (begin, ours) and (
-                sender.fit(own) >= 0
+                sender.fit(own) > fit
             ):
-                session_id = replace(own, target_comp_id=name)
-                if self._gateway.has(session_id.key):
-                    return None
-                return self._make(_settings(template, session_id), own)
-        return None
+                best, fit = template, sender.fit(own)
+        if best is None:
+            return None
+        own = best.session_id
+        session_id = replace(own, target_comp_id=name)
+        if self._gateway.has(session_id.key):
+            return None
+        return self._make(_settings(best, session_id), own)
 
     async def admit(self, session: Session) -> Hosted:
         """Remember and serve a session that :meth:`candidate` gave.
@@ -95,12 +109,12 @@ class DynamicSessions:
         """
         async with self._storing:
             if not self._gateway.has(session.key):
-                if self._count >= self._sessions_max:
+                if len(self._made) >= self._sessions_max:
                     raise NoRoom
                 session_id = session.session_id
                 await asyncio.to_thread(self._store.add, session_id)
                 self._gateway.add_sessions([session])
-                self._count += 1
+                self._made.add(session.key)
                 log.info("%s is made from a template", session_id)
         return self._gateway.session(session.key)
 

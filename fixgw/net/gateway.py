@@ -32,7 +32,7 @@ TICK_S = 0.1
 """Timers of sessions are this precise: far below a second, the unit of HeartBtInt."""
 
 
-_Batch = tuple[bytearray, dict[int, tuple[Hosted, Hold]], int]
+_Batch = tuple[bytearray, dict[Hold, Hosted], int]
 """Commands for a shard, the sessions they came from, and when the first arrived."""
 
 
@@ -88,7 +88,7 @@ class Gateway:
                 other = self._sessions[hosted.key].session.session_id
                 raise ValueError(f"{identity} and {other} have the same key")
             self._sessions[hosted.key] = hosted
-            self.speak(session)
+            self.speak(session, self._outbox.appl_ver_id(hosted.key))
             named = (
                 identity.begin_string.encode(),
                 identity.target_comp_id.encode(),
@@ -135,9 +135,10 @@ class Gateway:
         link = self._links.get(shard)
         return link is not None and link.has_room
 
-    def speak(self, session: Session) -> None:
-        """Write the reports of this session in the version that it speaks now."""
-        version = version_of(session.session_id, session.appl_ver_id)
+    def speak(self, session: Session, appl_ver_id: str = "") -> None:
+        """Write the reports of this session in the version that it speaks now, or in
+        that of ``appl_ver_id``."""
+        version = version_of(session.session_id, appl_ver_id or session.appl_ver_id)
         form = form_of(version, session.settings.timestamp_precision)
         if form == FORM_OF_44:
             self._forms.pop(session.key, None)
@@ -153,10 +154,10 @@ class Gateway:
             batch = self._batches[shard] = bytearray(), {}, self.arrived_ns
         commands, senders, _ = batch
         commands += command
-        if hosted.key not in senders:
-            hold = hosted.hold(seq)
+        hold = hosted.hold(seq)
+        if hold not in senders:
             hold.shards += 1
-            senders[hosted.key] = hosted, hold
+            senders[hold] = hosted
         self.touch(hosted)
 
     # -- events ------------------------------------------------------------------------
@@ -211,6 +212,10 @@ class Gateway:
 
     def _flush(self) -> None:
         self._flush_due = False
+        if self._failed:
+            # What could not be stored must never leave: its numbers would be given to
+            # other messages after the restart.
+            return
         dirty, self._dirty = self._dirty, {}
         batches, self._batches = self._batches, {}
         try:
@@ -225,12 +230,15 @@ class Gateway:
             self._on_fatal(error)
             return
         for hosted in dirty.values():
-            hosted.release()
+            try:
+                hosted.release()
+            except Exception as error:
+                hosted.fail(error)  # the commands of the others must still leave
         self._observe()
         for shard, (commands, senders, arrived_ns) in batches.items():
             count = self.figures.count_commands(commands, COMMAND_BYTES)
             callbacks = [
-                self._durable(hosted, hold) for hosted, hold in senders.values()
+                self._durable(hosted, hold) for hold, hosted in senders.items()
             ]
             callbacks.append(self._confirms(arrived_ns, count))
             self._links[shard].submit(bytes(commands), callbacks)

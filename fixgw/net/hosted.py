@@ -143,7 +143,11 @@ class Hosted:
         self.logged_on_ns = now_ns
 
     def ended(self, end: End) -> None:
-        """The connection is gone."""
+        """The connection is gone. What was not written to it is stored, and must not be
+        written to the next one ahead of its Logon."""
+        self.collect()
+        self._writes.clear()
+        self._close = None
         self.connection = None
         self.last_end = end
         waiting, self._waiting = self._waiting, []
@@ -172,8 +176,9 @@ class Hosted:
 
     def hold(self, seq: int) -> Hold:
         """The hold of the current chunk; ``seq`` begins it if there is none yet."""
-        if self._open_hold is None:
-            self._open_hold = Hold(self.session.numbers.epoch, seq)
+        epoch = self.session.numbers.epoch
+        if self._open_hold is None or self._open_hold.epoch != epoch:
+            self._open_hold = Hold(epoch, seq)
             self._holds.append(self._open_hold)
         return self._open_hold
 
@@ -307,5 +312,7 @@ class Hosted:
         else:
             self._outbox.reset(self.key, effect.epoch, self.session.numbers.window)
             self._stored_in = 1
-        self._holds.clear()
-        self._open_hold = None
+        # What came in the same turn behind the new beginning is held all the same.
+        self._holds = deque(hold for hold in self._holds if hold.epoch >= effect.epoch)
+        if self._open_hold is not None and self._open_hold.epoch < effect.epoch:
+            self._open_hold = None

@@ -36,10 +36,19 @@ NS_PER_S = 1_000_000_000
 _UNFIT = re.compile(r"[^0-9A-Za-z._-]")
 
 
-def file_name(session_id: SessionId) -> str:
-    """The name of a session's file; characters that no file name has are ``%2F``."""
+NAME_CHARS_MAX = 200
+"""Of a session in its file's name: file systems have 255 for all of it."""
+
+
+def file_name(session_id: SessionId, *, is_taken: bool = False) -> str:
+    """The name of a session's file; characters that no file name has are ``%2F``.
+
+    ``is_taken``: another session has that name, and this one's key makes it another.
+    """
     text = str(session_id).replace("->", "-").replace(":", "-")
-    fit = _UNFIT.sub(lambda found: f"%{ord(found[0]):02X}", text)
+    fit = _UNFIT.sub(lambda found: f"%{ord(found[0]):02X}", text)[:NAME_CHARS_MAX]
+    if is_taken:
+        fit += f".{session_id.key:016x}"
     return f"{fit}.messages.current.log"
 
 
@@ -153,6 +162,7 @@ class MessageLogs:
         self._folder = folder
         self._clock = clock
         self._logs: dict[int, MessageLog] = {}
+        self._paths: set[Path] = set()
         self._room = Room()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
@@ -165,6 +175,9 @@ class MessageLogs:
         if key not in self._logs:
             folder = self._folder / settings.file_log_path
             path = folder / file_name(settings.session_id)
+            if path in self._paths:
+                path = folder / file_name(settings.session_id, is_taken=True)
+            self._paths.add(path)
             self._logs[key] = MessageLog(
                 path, Mask.of(settings), self._room, self._clock
             )

@@ -107,11 +107,14 @@ def _parse_line(line: bytes) -> ProxyHeader:
     if words[1] == "UNKNOWN":
         # What follows it is to be ignored.
         return ProxyHeader()
-    kinds = {"TCP4": IPv4Address, "TCP6": IPv6Address}
+    kinds: dict[str, type[IPv4Address] | type[IPv6Address]] = {
+        "TCP4": IPv4Address,
+        "TCP6": IPv6Address,
+    }
     if len(words) != 6 or words[1] not in kinds:
         raise ProxyHeaderWrong(f"its line is {line[:LINE_BYTES_MAX]!r}")
     try:
-        source, _ = (str(kinds[words[1]](word)) for word in words[2:4])
+        source, _ = (_text_of(kinds[words[1]](word)) for word in words[2:4])
     except ValueError as error:
         raise ProxyHeaderWrong(str(error)) from None
     port, _ = (_port(word) for word in words[4:6])
@@ -138,4 +141,12 @@ def _parse_block(family: int, block: bytes) -> ProxyHeader:
         raise ProxyHeaderWrong(f"its {len(block)} bytes hold no address")
     source, _, port, _ = layout.unpack_from(block)
     address = IPv4Address(source) if family == _TCP4 else IPv6Address(source)
-    return ProxyHeader((str(address), port))
+    return ProxyHeader((_text_of(address), port))
+
+
+def _text_of(address: IPv4Address | IPv6Address) -> str:
+    """A balancer that listens for both families says IPv4 in the form of IPv6: it is
+    the same client, and has the same limits and permissions."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(address)

@@ -12,13 +12,16 @@ replay      what happens           then
 none        it is wanted           waits, behind those that wait
 waiting     a place is free        runs
 running     its slice is done      runs, behind those that run
+running     it had many slices     waits, behind those that wait, if any do
 running     nothing more wanted    none; its place is free
 running     the client is slow     paused; its place is free
 paused      the client has read    waits, behind those that wait
 any         an error of ours       none; the session ends
 ==========  =====================  =================================================
 
-A client that does not read holds up nobody: its place goes to the next.
+A client that does not read holds up nobody: its place goes to the next. Nor does one
+that wants very much: while a replay waits, its client hears nothing, not even
+Heartbeats, and would take the connection for dead.
 """
 
 from __future__ import annotations
@@ -29,6 +32,9 @@ from fixgw.net.hosted import Hosted, Progress
 
 REPLAYS_MAX = 5
 """Replays at once, unless the settings say otherwise."""
+
+PLACE_SLICES_MAX = 256
+"""So many slices, 16 MiB, and a place is somebody else's who waits for one."""
 
 TURNS_PASSED_MAX = 8
 """So many turns in a row may be passed because there is other work."""
@@ -41,7 +47,7 @@ class Replays:
         self.at_once = REPLAYS_MAX
         self._running: deque[Hosted] = deque()
         self._waiting: deque[Hosted] = deque()
-        self._known: set[int] = set()
+        self._known: dict[int, int] = {}  # how many slices it had in its place
         self._passed = 0
 
     @property
@@ -61,7 +67,7 @@ class Replays:
     def want(self, hosted: Hosted) -> None:
         """A replay of this session begins or goes on. May be said again any time."""
         if not self.has(hosted) and hosted.can_replay:
-            self._known.add(hosted.key)
+            self._known[hosted.key] = 0
             self._waiting.append(hosted)
 
     def step(self, now_ns: int, *, busy: bool) -> Hosted | None:
@@ -77,10 +83,19 @@ class Replays:
             return None
         hosted = self._running.popleft()
         if self._slice(hosted, now_ns) is Progress.MORE:
-            self._running.append(hosted)
+            self._go_on(hosted)
         else:
-            self._known.discard(hosted.key)
+            del self._known[hosted.key]
         return hosted
+
+    def _go_on(self, hosted: Hosted) -> None:
+        """It wants more."""
+        self._known[hosted.key] += 1
+        if self._waiting and self._known[hosted.key] >= PLACE_SLICES_MAX:
+            self._known[hosted.key] = 0
+            self._waiting.append(hosted)
+        else:
+            self._running.append(hosted)
 
     @staticmethod
     def _slice(hosted: Hosted, now_ns: int) -> Progress:

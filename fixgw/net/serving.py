@@ -19,6 +19,7 @@ from engine.host.lock import FolderLock
 from engine.journal import DurabilityLost
 from fixgw.dictionary import Rulebook
 from fixgw.net.acceptor import NOBODYS, Acceptor
+from fixgw.net.descriptors import connections_possible
 from fixgw.net.dynamic import DynamicSessions
 from fixgw.net.gateway import Gateway
 from fixgw.net.links import ShardLink, SocketLink
@@ -187,7 +188,7 @@ class _Serving:
             acceptor = Acceptor(
                 gateway,
                 setup.settings,
-                CONNECTIONS_MAX,
+                connections_possible(CONNECTIONS_MAX),
                 setup.credentials,
                 self._dynamic if setup.settings.templates else None,
                 setup.changed_credentials,

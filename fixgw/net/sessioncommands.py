@@ -31,8 +31,9 @@ from fixgw.store.disabled import DisabledSessions, Disabling
 
 log = logging.getLogger(__name__)
 
-NAME_CHARS_MAX = 256
-"""Longer than any session's name: two CompIDs of 64 characters and the version."""
+NAME_CHARS_MAX = 512
+"""Longer than any session's name: two CompIDs, SubIDs and LocationIDs of 64 characters
+and the version."""
 
 TEXT_CHARS_MAX = 200
 """What Text(58) of a Logout may say: one line of a log."""

@@ -174,7 +174,8 @@ ValidateSequenceNumbers | bool | Y | N: MsgSeqNum(34) is not looked at
     "Resending": """
 PersistMessages | bool | Y | N: one GapFill answers every ResendRequest
 ResendRequestChunkSize | int 0..1000000 | 0 | messages asked for at once; 0 = all
-MaxMessagesInResendRequest | int 0..1000000 | 0 | the same, as QuickFIX/n calls it
+MaxMessagesInResendRequest | int 0..1000000 | 0 | the same of QuickFIX/n, with the \
+true end of the last part
 ClosedResendInterval | bool | N | ask up to the true end of a gap, not up to "all"
 SendRedundantResendRequests | bool | N | ask although already asked
 ResendSessionLevelRejects | bool | N | Rejects are resent, not filled
@@ -247,7 +248,7 @@ ResendSkipMsgTypes | msgtypes | | MsgTypes that are filled and never resent
 ThrottleMessagesPerSecond | int 0..1000000 | 0 | application messages; 0 = no limit
 ThrottleBurst | int 0..1000000 | 0 | so many at once; 0 = those of a second
 ThrottleRejectsMax | int 0..1000000 | 0 | refused before a Logout; 0 = no Logout
-SlowConsumerBytes | int 65536..1073741824 | 4194304 | cut a client with more unsent
+SlowConsumerBytes | int 262144..1073741824 | 4194304 | cut a client with more unsent
 SlowConsumerSeconds | ratio 0..3600 | 10 | cut one that takes nothing for so long
 MessageBytesMax | int 1024..16777216 | 1048576 | longest message, in bytes
 MessageFieldsMax | int 10..100000 | 10000 | fields of a message

@@ -61,6 +61,7 @@ class Answered:
     """
 
     seq: int
+    """0: it was not counted, so there is nothing to remember."""
     msg_type: str
     """MsgType(35) of the message that was refused."""
     business: bool

@@ -56,9 +56,10 @@ def of_session(view: View) -> Iterator[Line]:
         elif key.field in UNLESS and view.is_given(UNLESS[key.field]):
             yield Line(key, "", "")
         elif view.default_of(key.field) != DEFAULTS.get(key.field):
-            chosen = view.get("conformance").value
-            value = view.default_of(key.field)
-            yield Line(key, _text(value), f"Conformance={chosen}")
+            origin = f"Conformance={view.get('conformance').value}"
+            if key.field == "closed_resend_interval":
+                origin = "MaxMessagesInResendRequest"
+            yield Line(key, _text(view.default_of(key.field)), origin)
         else:
             yield Line(key, key.default, "")
         if key.name == "AppDataDictionary":

@@ -127,7 +127,9 @@ class Gap:
         NextExpectedMsgSeqNum(789): it replays unasked, and is asked only when overdue.
         """
         self._highest = max(self._highest, received)
-        self._ask(expected, received - 1, now_ns)
+        self._asked_ns = now_ns
+        self._reached = expected
+        self._end = self._chunk_end = received  # all of it, however long our chunks are
 
     def passed(
         self, expected: int, now_ns: int, filled: bool = False
@@ -154,6 +156,7 @@ class Gap:
 
     def overdue(self, expected: int, now_ns: int) -> tuple[int, int] | None:
         """Ask again after PATIENCE_NS without progress, until it is hopeless."""
+        self._asked_ns = min(self._asked_ns, now_ns)  # the clock may have been set back
         if not self.is_open or now_ns - self._asked_ns < PATIENCE_NS:
             return None
         self._retries += 1

@@ -60,6 +60,7 @@ class Inbound:
         if self._life.state is State.CLOSING:
             return
         self._liveness.received(now_ns)
+        self._out.counted = 0
         seq = number(message.get(34))
         objection = check_identity(message, self._settings) or check_sending_time(
             message, self._settings, now_ns
@@ -121,7 +122,7 @@ class Inbound:
             if self._settings.profile.brief_identity_reject:
                 said = ""
         if self._life.state is State.ACTIVE:
-            self._life.begin_logout(said, now_ns, objection.reason)
+            self._life.begin_logout(said, now_ns, objection.reason, why=text)
         else:
             self._life.close(objection.reason, text)
 

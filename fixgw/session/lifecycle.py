@@ -32,6 +32,8 @@ class Lifecycle:
         self._closes_after_logout = settings.profile.close_after_logout
         self._deadline_ns = 0
         self._end_reason = DisconnectReason.LOGOUT_COMPLETE
+        self._end_text = ""
+        self._said = ""
         self._logged_out = False
         self._waits_for_replay = False
         self._closes_after_replay = False
@@ -53,13 +55,15 @@ class Lifecycle:
         now_ns: int,
         reason: DisconnectReason,
         *,
+        why: str = "",
         at_once: bool = False,
     ) -> None:
         """Say Logout; the end of the connection will be counted as ``reason``.
 
-        ``at_once``: a replay under way is dropped, not waited for.
+        ``why`` is for the log. ``at_once``: a replay under way is dropped, not waited
+        for.
         """
-        self._end_reason = reason
+        self._end_reason, self._end_text, self._said = reason, why, text
         if at_once:
             self._out.forget_replays()
         self._out.logout(text, now_ns, STATUS_OF.get(reason))
@@ -74,7 +78,7 @@ class Lifecycle:
                 self._closes_after_replay = True
                 return
             self.move(Happening.LOGOUT_RECEIVED)
-            self._out.effects.append(Close(self._end_reason, ""))
+            self._out.effects.append(Close(self._end_reason, self._end_text))
         elif self.state is State.LOGOUT_ANSWERED:
             self.move(Happening.LOGOUT_RECEIVED)
             self._out.effects.append(Close(DisconnectReason.LOGOUT_COMPLETE, ""))
@@ -92,7 +96,7 @@ class Lifecycle:
         if self._waits_for_replay:
             self._deadline_ns = now_ns + patience_ns
         elif self._closes_after_replay:
-            self.close(self._end_reason, "")
+            self.close(self._end_reason, self._end_text)
         elif self.state is State.LOGOUT_SENT:
             self._deadline_ns = now_ns + self._logout_timeout_ns
         else:
@@ -103,11 +107,21 @@ class Lifecycle:
         if self._waits_for_replay:
             self._wait(now_ns)
 
+    def numbers_were_reset(self, now_ns: int) -> None:
+        """Replays were dropped by it, and our Logout if it stood behind one: say it
+        again."""
+        if self._waits_for_replay:
+            self._out.logout(self._said, now_ns, STATUS_OF.get(self._end_reason))
+            self._wait(now_ns)
+
     def check_deadline(self, now_ns: int) -> None:
         """To be called while ending: close what took too long (test cases 12, 13.b).
 
         Not to answer a Logout, or not to close after one, is an error of the client's.
         """
+        longest_ns = max(PEER_CLOSE_PATIENCE_S * NS_PER_S, self._logout_timeout_ns)
+        # The clock may have been set back.
+        self._deadline_ns = min(self._deadline_ns, now_ns + longest_ns)
         if now_ns < self._deadline_ns:
             return
         self._out.forget_replays()
@@ -116,7 +130,7 @@ class Lifecycle:
             reason is DisconnectReason.LOGOUT_COMPLETE and not self._logged_out
         ):
             reason = DisconnectReason.LOGOUT_TIMEOUT
-        self.close(reason, "")
+        self.close(reason, self._end_text)
 
     def break_off(self, reason: DisconnectReason, text: str, now_ns: int) -> None:
         """Say Logout and close at once."""
@@ -126,13 +140,14 @@ class Lifecycle:
 
     def close(self, reason: DisconnectReason, text: str) -> None:
         """Close without another word."""
+        self._waits_for_replay = False
         self.move(Happening.BROKEN_OFF)
         self._out.effects.append(Close(reason, text))
 
     def lose(self) -> bool:
         """The connection is gone; whether a Logout had been exchanged."""
         clean, self._logged_out = self._logged_out, False
-        self._end_reason = DisconnectReason.LOGOUT_COMPLETE
+        self._end_reason, self._end_text = DisconnectReason.LOGOUT_COMPLETE, ""
         self._waits_for_replay = self._closes_after_replay = False
         self.move(Happening.CONNECTION_LOST)
         return clean

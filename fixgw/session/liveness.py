@@ -76,6 +76,9 @@ class Liveness:
         """What to do now; a TestRequest is called for once per silence."""
         if self.interval_s == 0:
             return Due.NOTHING
+        # The clock may have been set back: that must not keep us silent.
+        self._sent_ns = min(self._sent_ns, now_ns)
+        self._received_ns = min(self._received_ns, now_ns)
         interval = self.interval_s * NS_PER_S
         silent = now_ns - self._received_ns
         if not self._disabled:

@@ -62,7 +62,6 @@ NUMBERS_WRONG = frozenset(
 )
 """Always told: only a person can repair the numbers, and needs to know them."""
 
-
 RESET_PATIENCE_NS = 10 * NS_PER_S
 """So long the client may take to answer a Logon of ours that resets the numbers."""
 
@@ -101,6 +100,7 @@ class Logons:
     ) -> bool:
         """The first message of a connection: whether the session is established."""
         self._liveness.start(now_ns)
+        self._out.counted = 0
         self.awaits_reset = False
         objection = objection or self._judge.logon(message, now_ns)
         if objection is None:
@@ -132,6 +132,7 @@ class Logons:
         self._numbering.begin_at_1()
         self._numbers.next_in = 2
         self._answer(message, now_ns)
+        self._life.numbers_were_reset(now_ns)
 
     def reset_by_us(self, now_ns: int) -> None:
         """ResetSeqTime: begin at 1 and say so, without a break of the connection.
@@ -150,6 +151,8 @@ class Logons:
 
     def check_deadline(self, now_ns: int) -> None:
         """Break off if the client does not answer our reset."""
+        # The clock may have been set back.
+        self._deadline_ns = min(self._deadline_ns, now_ns + RESET_PATIENCE_NS)
         if self.awaits_reset and now_ns >= self._deadline_ns:
             reason = DisconnectReason.LOGON_TIMEOUT
             self._life.break_off(reason, "No answer to the reset by Logon", now_ns)
@@ -279,9 +282,12 @@ class Logons:
                 and objection.reject is not None
             ):
                 self._out.reject(message, objection.reject, objection.tag, text, now_ns)
+            # Which SessionStatus(1409) the client knows, is said by the Logon refused.
+            own = self._out.appl_ver_id
             if reason in NUMBERS_WRONG:
                 self._take_appl_ver_id(message)
             self._out.logout(text, now_ns, STATUS_OF.get(reason))
+            self._out.appl_ver_id = own
         self._out.effects.append(Close(reason, text))
 
     def _is_told(self, reason: DisconnectReason) -> bool:

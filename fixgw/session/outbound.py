@@ -24,7 +24,8 @@ class Outbound:
     ``connected`` and ``is_logged_on`` are set by the session; without a connection, and
     while a replay runs, messages stay in the store. ``queued`` counts those.
     ``appl_ver_id`` is the version of application messages, as DefaultApplVerID(1137)
-    has it: on FIXT the settings', and after a Logon the client's.
+    has it: on FIXT the settings', and after a Logon the client's. ``counted`` is the
+    MsgSeqNum(34) of the client's message at work if it was counted, else 0.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Outbound:
         self.connected = False
         self.is_logged_on = False
         self.queued = 0
+        self.counted = 0
         own = settings.default_appl_ver_id or version.begin_string
         self.appl_ver_id = APPL_VER_IDS.get(own, "")
         self._settings = settings
@@ -188,7 +190,9 @@ class Outbound:
         business = msg_type == "j"
         route = reverse_route(message, self._version)
         self.send(msg_type, body, now_ns, admin=not business, route=route)
-        seq = number(message.get(34)) or 0
+        seq = number(message.get(34))
+        # Another number may still be that of another message, or of none.
+        seq = self.counted if seq == self.counted else 0
         self.effects.append(Answered(seq, message.msg_type, business=business))
 
     def reject_garbled(self, seq: int, msg_type: str, text: str, now_ns: int) -> None:

@@ -53,7 +53,7 @@ class Processing:
         if kind is Kind.RESET:
             self._sequence_reset(message, seq, now_ns)
             return
-        if seq in self._numbers.answered:
+        if seq in self._numbers.answered and kind is not Kind.GAP_FILL:
             self._numbers.answered.discard(seq)
             self.count(seq)
             return
@@ -69,7 +69,8 @@ class Processing:
 
     def count(self, seq: int) -> None:
         """This number is done. Without ValidateSequenceNumbers it may be any."""
-        if seq <= MSG_SEQ_NUM_MAX:
+        self._out.counted = seq
+        if seq <= MSG_SEQ_NUM_MAX or seq == self._numbers.next_in:
             self._numbers.next_in = max(self._numbers.next_in, seq + 1)
 
     def judge_duplicate(self, message: Message, now_ns: int) -> None:
@@ -149,7 +150,7 @@ class Processing:
     def _end(self, text: str, said: str, now_ns: int, reason: DisconnectReason) -> None:
         """Begin the logout; at once, if one is under way already."""
         if self._life.state is State.ACTIVE:
-            self._life.begin_logout(said, now_ns, reason)
+            self._life.begin_logout(said, now_ns, reason, why=text)
         else:
             self._life.close(reason, text)
 

@@ -19,6 +19,7 @@ from fixgw.dictionary import Rulebook
 from fixgw.session.checks import Objection
 from fixgw.session.condition import Condition
 from fixgw.session.effects import Effect
+from fixgw.session.hours import Hours, Turn
 from fixgw.session.inbound import Inbound
 from fixgw.session.judging import Judge
 from fixgw.session.liveness import Due
@@ -63,6 +64,8 @@ class Session:
         self.numbering = parts.numbering
         self.resend_limits = parts.resend_limits
         self._application = application
+        self._hours = Hours(settings.schedule, numbers)
+        self._is_established = False
         self._gap = parts.gap
         self._liveness = parts.liveness
         self._out = parts.out
@@ -137,6 +140,8 @@ class Session:
         here. Afterwards the session is connected: established, or about to be closed.
         """
         if self._logons.log_on(message, now_ns, objection):
+            self._is_established = True
+            self._hours.start()
             self._application.on_logon(self)
 
     def receive(self, message: Message, now_ns: int) -> None:
@@ -152,11 +157,20 @@ class Session:
 
         What it ended by, if not by us: a Logout, or nothing.
         """
-        was = self._life.state
         clean = self._life.lose()
         self._gap.clear()
         self.resend_limits.clear()
         self._out.forget_replays()
+        if self._is_established:
+            self._is_established = False
+            self._end(clean)
+        if clean:
+            return DisconnectReason.LOGOUT_COMPLETE
+        return DisconnectReason.PEER_CLOSED
+
+    def _end(self, clean: bool) -> None:
+        """What was a session ends. A refused Logon was none: whoever sent it must not
+        be able to reset anything."""
         settings = self.settings
         if (
             settings.reset_on_disconnect
@@ -165,11 +179,7 @@ class Session:
         ):
             self.numbering.begin_at_1()
         self.resets_at_end = False
-        if was is not State.DISCONNECTED:
-            self._application.on_logout(self)
-        if clean:
-            return DisconnectReason.LOGOUT_COMPLETE
-        return DisconnectReason.PEER_CLOSED
+        self._application.on_logout(self)
 
     # -- for the application -----------------------------------------------------------
 
@@ -189,6 +199,8 @@ class Session:
         possible duplicate, with PossDupFlag(43) and OrigSendingTime(122), but only if
         AllowPosDup is set: to mark duplicates is the session's own task otherwise.
         """
+        if self._life.state is State.DISCONNECTED:
+            self._enter_window(now_ns)
         original = orig_sending_time if self.settings.allow_pos_dup else b""
         return self._out.send(
             msg_type,
@@ -198,6 +210,13 @@ class Session:
             poss_resend=poss_resend,
             original=original,
         )
+
+    def _enter_window(self, now_ns: int) -> None:
+        """Nobody is connected, but a new window may have begun: what is sent now is to
+        bear its numbers, or the next Logon would throw it away."""
+        is_as_it_was = self._hours.turn(now_ns) is Turn.NOTHING
+        if not is_as_it_was and self.settings.schedule.is_open(now_ns):
+            self.numbering.enter_window(now_ns)
 
     def reject(
         self, message: Message, reason: int, tag: int | None, text: str, now_ns: int
@@ -260,14 +279,12 @@ class Session:
             self._tick(now_ns)
 
     def _tick(self, now_ns: int) -> None:
-        if not self._is_open(now_ns):
-            self.logout(
-                "The session's time window has ended",
-                now_ns,
-                DisconnectReason.SCHEDULE_END,
-            )
+        turn = self._hours.turn(now_ns)
+        if turn is Turn.END:
+            text = "The session's time window has ended"
+            self.logout(text, now_ns, DisconnectReason.SCHEDULE_END)
             return
-        if not self.numbering.is_in_window(now_ns):
+        if turn is Turn.RESET:
             self._logons.reset_by_us(now_ns)
             return
         self._logons.check_deadline(now_ns)
@@ -279,12 +296,6 @@ class Session:
             self._life.break_off(reason, text, now_ns)
         elif self._life.state is State.ACTIVE:
             self._keep_alive(now_ns)
-
-    def _is_open(self, now_ns: int) -> bool:
-        """Whether it is still the time it logged on in."""
-        schedule = self.settings.schedule
-        is_same = schedule.is_same_window(self.numbers.window, now_ns)
-        return is_same and schedule.is_logon_allowed(now_ns)
 
     def _keep_alive(self, now_ns: int) -> None:
         due = self._liveness.due(now_ns)

@@ -55,7 +55,14 @@ class View:
         return entry.value if entry else self.default_of(name)
 
     def default_of(self, name: str) -> Any:
-        """The value of a field that the file does not mention; Conformance selects."""
+        """The value of a field that the file does not mention; Conformance selects.
+
+        With MaxMessagesInResendRequest it is QuickFIX/n's: that engine says the true
+        end of the last part of a gap as well.
+        """
+        if name == "closed_resend_interval":
+            chunk = self.entry("resend_request_chunk_size")
+            return chunk is not None and chunk.name == "MaxMessagesInResendRequest"
         if (
             name in QUICKFIX_DEFAULTS
             and self.get("conformance") is Conformance.QUICKFIX

@@ -198,6 +198,37 @@ def test_credentials_change_while_all_runs(
         )
 
 
+def test_who_is_taken_out_of_the_credentials_cannot_log_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Although at a start every session must have what it needs."""
+    names = ("BUYER", "SELLER")
+    settings = AcceptorSettings(
+        port=0,
+        credentials_file="credentials.toml",
+        sessions=tuple(
+            SessionSettings(
+                session_id=SessionId("FIX.4.4", "EXCHANGE", name),
+                authentication=Authentication.PASSWORD,
+            )
+            for name in names
+        ),
+    )
+    path = tmp_path / "credentials.toml"
+    tables = [f'[{name}]\npassword = "{HASHED}"\n' for name in names]
+    path.write_text("".join(tables))
+    path.chmod(0o600)
+    watch = CredentialsWatch(tmp_path / "sessions.cfg", settings)
+    path.write_text(tables[1])
+    found = watch.changed()
+    assert found is not None
+    assert [who for who, _ in found.summary()] == ["SELLER"]
+    assert "BUYER has no password" in caplog.text
+    path.write_text("")
+    assert watch.changed() is None
+    assert "is empty" in caplog.text
+
+
 # -- while it is checked ---------------------------------------------------------------
 
 
@@ -248,6 +279,29 @@ def test_what_comes_behind_the_logon_waits(tmp_path: Path) -> None:
         )
 
     run(tmp_path, conversation, **gated(gate))
+
+
+def test_who_does_not_wait_for_the_answer_has_failed(tmp_path: Path) -> None:
+    """Else a flood of Logons would never be blocked, and each costs a check."""
+    gate = Gate()
+
+    async def conversation(x: InProcess) -> None:
+        header = b"PROXY TCP4 192.0.2.1 192.0.2.99 1000 9876\r\n"
+        for count in (1, 2):
+            client = await x.connect()
+            client.send(header + client.message("35=A|98=0|108=30|554=wrong"))
+            while gate.begun < count:
+                await asyncio.sleep(0.002)
+            await client.close()
+            await x.disconnected(DisconnectReason.PEER_CLOSED, count)
+        client = await x.connect()
+        client.send(header)
+        assert await client.closed() == b""
+        await x.disconnected(DisconnectReason.RATE_LIMIT)
+        gate.open.set()
+
+    listener = {"use_tcp_proxy": True, "logon_failures_max": 2}
+    run(tmp_path, conversation, listener=listener, **gated(gate))
 
 
 @pytest.mark.parametrize("at_once", [True, False])

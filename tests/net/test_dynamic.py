@@ -101,6 +101,29 @@ def test_a_template_with_a_sub_id(tmp_path: Path) -> None:
     run(tmp_path, conversation, **listening(template(own)))
 
 
+@pytest.mark.parametrize("desk_first", [False, True])
+def test_of_templates_the_one_that_says_most(tmp_path: Path, desk_first: bool) -> None:
+    """Whichever is listed first, and whoever comes first: a desk is not taken for the
+    client as a whole."""
+    desk = SessionId("FIX.4.4", "EXCHANGE", "*", target_sub_id="DESK")
+    templates = [template(ANY), template(desk)]
+
+    async def conversation(x: InProcess) -> None:
+        for name in ("A", "B"):
+            for sub_id in ("50=DESK|", "") if name == "A" else ("", "50=DESK|"):
+                client = await x.connect(name)
+                client.say(f"35=A|{sub_id}98=0|108=30")
+                await client.next()
+        assert [str(each.session.session_id) for each in x.gateway.sessions[2:]] == [
+            "FIX.4.4:EXCHANGE->A/DESK",
+            "FIX.4.4:EXCHANGE->A",
+            "FIX.4.4:EXCHANGE->B",
+            "FIX.4.4:EXCHANGE->B/DESK",
+        ]
+
+    run(tmp_path, conversation, **listening(*templates[:: -1 if desk_first else 1]))
+
+
 @pytest.mark.parametrize("name", ["*", "x" * 65, "caf\u00e9"])
 def test_a_name_that_no_session_can_have(tmp_path: Path, name: str) -> None:
     async def conversation(x: InProcess) -> None:

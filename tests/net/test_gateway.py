@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from engine.host.host import ShardHost
+from engine.journal import DurabilityLost
 from engine.records import EVENT_BYTES, CommandKind, InstrumentCommand
 from fixgw.net import serving as serving_module
+from fixgw.net.gateway import TICK_S
 from fixgw.net.links import ShardLink
 from fixgw.net.serving import ExitCode, GatewaySetup, serve
 from fixgw.orders.exchange import Exchange
@@ -293,6 +295,33 @@ def test_a_reset_with_orders_in_flight(tmp_path: Path, chunks: str) -> None:
     run(tmp_path, conversation)
 
 
+@pytest.mark.parametrize("before", [0, 1])
+def test_an_order_in_one_chunk_with_the_reset_before_it(
+    tmp_path: Path, before: int
+) -> None:
+    """It is not processed before its shard has it, whatever the old epoch had."""
+
+    async def conversation(x: InProcess) -> None:
+        client = await x.client()
+        (service,) = x.services
+        service.frozen = True
+        body = f"35=D|54=1|55=XYZ|60={stamp(x.now())}|38=5|40=2|44=100"
+        data = b"".join(client.message(f"{body}|11=A") for _ in range(before))
+        client.next_out = 1
+        data += client.message("35=A|98=0|108=30|141=Y")
+        client.send(data + client.message(f"{body}|11=B"))
+        await client.hear("35=A|34=1|98=0|108=30|141=Y")
+        await until(lambda: service.held)
+        assert x.stored_in() == 2
+        service.thaw()
+        if before:
+            await client.report("A")
+        await client.report("B")
+        await until(lambda: x.stored_in() == 3)
+
+    run(tmp_path, conversation)
+
+
 def test_the_same_number_in_a_new_epoch_is_a_new_order(tmp_path: Path) -> None:
     async def conversation(x: InProcess) -> None:
         client = await x.client()
@@ -328,6 +357,33 @@ def test_16_what_happens_while_the_client_is_away(tmp_path: Path) -> None:
         await buyer.hear("35=4|34=4|43=Y|122=*|36=5|123=Y")
         buyer.say("35=1|112=x")
         await buyer.hear("35=0|34=5|112=x")
+
+    run(tmp_path, conversation)
+
+
+@pytest.mark.parametrize("is_broken_off", [False, True])
+def test_what_was_for_a_lost_connection_does_not_reach_the_next(
+    tmp_path: Path, is_broken_off: bool
+) -> None:
+    """Both in one turn: our Logon comes first all the same, and no old end ends it."""
+
+    async def conversation(x: InProcess) -> None:
+        await x.client()
+        lost: Any = x.hosted().connection
+        client = await x.connect(next_out=2)
+        await until(lambda: len(x.acceptor.connections) == 2)
+        (server,) = x.acceptor.connections - {lost}
+        x.send("BUYER", "35=B|148=x")
+        if is_broken_off:
+            reason = DisconnectReason.HEARTBEAT_TIMEOUT
+            x.hosted().session.break_off(reason, "", x.clock())
+        lost.connection_lost(None)
+        server.data_received(client.message("35=A|98=0|108=30"))
+        answer = dict(await client.next())
+        assert (answer[35], answer[34]) == ("A", str(3 + is_broken_off))
+        client.say("35=2|7=2|16=2")
+        await client.hear("35=B|34=2|43=Y|122=*|148=x")
+        lost._transport.abort()
 
     run(tmp_path, conversation)
 
@@ -495,6 +551,50 @@ def test_an_error_in_one_sessions_timer_does_not_stop_the_others(
     run(tmp_path, conversation)
 
 
+def test_an_error_in_one_sessions_writing_loses_no_order_of_the_others(
+    tmp_path: Path,
+) -> None:
+    def broken(data: bytes) -> None:
+        raise RuntimeError("broken")
+
+    async def conversation(x: InProcess) -> None:
+        await x.client()
+        seller = await x.client("SELLER")
+        connection: Any = x.hosted().connection
+        connection.write = broken
+        x.send("BUYER", "35=B|148=x")
+        (server,) = x.acceptor.connections - {connection}
+        server.data_received(seller.message(f"35=D|{ORDER}"))
+        await seller.next()
+        assert reports(x, "SELLER")
+        await x.disconnected(DisconnectReason.INTERNAL_ERROR)
+
+    run(tmp_path, conversation)
+
+
+def test_what_cannot_be_stored_is_never_written(tmp_path: Path) -> None:
+    """Not later either, while the gateway ends: its number will be another message's
+    after the restart."""
+
+    def full(*_: object) -> None:
+        raise DurabilityLost("no space left")
+
+    async def conversation(x: InProcess) -> None:
+        client = await x.client()
+        log: Any = x.outbox._log
+        log.append = full
+        x.send("BUYER", "35=B|148=x")
+        await until(lambda: x.fatal)
+        client.say("35=1|112=x")
+        await client.silence(3 * TICK_S)
+        x.gateway.log_out_all("The gateway is shutting down")
+        await client.silence(TICK_S)
+        assert len(x.fatal) == 1
+        x.fatal.clear()
+
+    run(tmp_path, conversation)
+
+
 def test_a_reset_after_the_clients_logout_ends_nothing_but_itself(
     tmp_path: Path,
 ) -> None:
@@ -561,7 +661,7 @@ def test_events_that_come_while_the_gateway_stops_are_not_lost(
                 x.settings,
                 {str(each.session_id): None for each in x.settings.sessions},
                 lambda gateway: Exchange(ShardMap(1, {}), gateway),
-                {0: tmp_path / "nowhere"},
+                shard_sockets={0: tmp_path / "nowhere"},
             ),
             stop,
             lambda port: None,

@@ -329,6 +329,52 @@ def test_slow_consumer_s_max_may_be_off(tmp_path: Path) -> None:
     run(tmp_path, conversation, **limits)
 
 
+def test_slow_consumer_s_max_that_is_off_keeps_no_session_for_ever(
+    tmp_path: Path,
+) -> None:
+    """Its connection is to be closed, and the client does not read what it is told."""
+
+    async def conversation(x: InProcess) -> None:
+        sock = await deaf(x)
+        x.send("BUYER", f"35=B|148={'x' * 8_000_000}")
+        await until(lambda: unsent(x) > 1_000_000)
+        (server,) = x.acceptor.connections
+        server.finish(DisconnectReason.HEARTBEAT_TIMEOUT, "")
+        start = asyncio.get_running_loop().time()
+        server.check_progress(start)
+        server.check_progress(start + connection.READ_STALL_S - 1)
+        assert x.hosted().connection is server
+        server.check_progress(start + connection.READ_STALL_S + 1)
+        await x.disconnected(DisconnectReason.HEARTBEAT_TIMEOUT)
+        assert x.hosted().connection is None
+        sock.close()
+
+    limits = {"slow_consumer_s_max": 0.0, "slow_consumer_bytes_max": 16_000_000}
+    run(tmp_path, conversation, **limits)
+
+
+def test_slow_consumer_s_max_that_is_off_keeps_nobody_who_has_gone(
+    tmp_path: Path,
+) -> None:
+    """The client has closed its side, and does not read what was on its way."""
+
+    async def conversation(x: InProcess) -> None:
+        sock = await deaf(x)
+        x.send("BUYER", f"35=B|148={'x' * 8_000_000}")
+        await until(lambda: unsent(x) > 1_000_000)
+        (server,) = x.acceptor.connections
+        sock.shutdown(socket.SHUT_WR)
+        await until(lambda: server.is_ending)
+        start = asyncio.get_running_loop().time()
+        server.check_progress(start)
+        server.check_progress(start + connection.READ_STALL_S + 1)
+        await x.disconnected(DisconnectReason.SLOW_CONSUMER)
+        sock.close()
+
+    limits = {"slow_consumer_s_max": 0.0, "slow_consumer_bytes_max": 16_000_000}
+    run(tmp_path, conversation, **limits)
+
+
 def test_read_stall_s(tmp_path: Path) -> None:
     """Who is refused, and does not even read that, does not stay."""
 
@@ -412,6 +458,31 @@ def test_replay_buffer_bytes_stops_reading_for_a_client_that_does_not(
         sock.close()
 
     run(tmp_path, conversation)
+
+
+def test_a_replay_alone_makes_no_client_slow(tmp_path: Path) -> None:
+    """With the lowest SlowConsumerBytes there can be, and many small messages: they
+    grow when they are sent again."""
+    messages = 20_000
+
+    async def conversation(x: InProcess) -> None:
+        for number in range(messages):
+            x.send("BUYER", f"35=B|148={number}")
+        await asyncio.sleep(0)
+        sock = await deaf(x)
+        head = {8: "FIX.4.4", 49: "BUYER", 56: "EXCHANGE", 52: "20260102-03:04:05"}
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(sock, build("35=2|34=2|7=1|16=0", head))
+        await asyncio.sleep(0.2)
+        seen = b""
+        while b"\x01148=%d\x01" % (messages - 1) not in seen:
+            seen = seen[-100:] + await loop.sock_recv(sock, 20_000)
+        assert x.gateway.disconnects.total() == 0
+        sock.close()
+
+    lowest = KEYS["SlowConsumerBytes"].low
+    small = {"send_buffer_bytes": 4096}
+    run(tmp_path, conversation, slow_consumer_bytes_max=lowest, listener=small)
 
 
 # -- gaps and replays ------------------------------------------------------------------

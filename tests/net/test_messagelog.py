@@ -121,6 +121,26 @@ def test_names_of_files(session_id: SessionId, name: str) -> None:
     assert file_name(session_id) == f"{name}.messages.current.log"
 
 
+def test_no_two_sessions_have_one_file(logs: MessageLogs) -> None:
+    """Whatever their names have in them, and however long they are."""
+    long = [letter * 64 for letter in "ABCDE"]
+    ids = [
+        SessionId("FIX.4.4", "EXCHANGE", "A-B"),
+        SessionId("FIX.4.4", "EXCHANGE", "A:B"),
+        SessionId("FIX.4.4", "EXCHANGE-A", "B"),
+        *(SessionId("FIX.4.4", *long, name) for name in ("X", "Y")),
+    ]
+    for session_id in ids:
+        log = logs.of(settings(session_id))
+        assert log is not None
+        log.note([fix(f"8=FIX.4.4|58={session_id}|")])
+    logs.close()
+    for session_id in ids:
+        log = logs.of(settings(session_id))
+        assert log is not None
+        assert lines(log.path) == [f"{STAMP} : 8=FIX.4.4|58={session_id}|"]
+
+
 def test_times() -> None:
     assert time_text(NOW) == STAMP
     assert time_text(0) == "19700101-00:00:00.000000000"

@@ -54,6 +54,8 @@ GOOD = [
     (V1, (CLIENT, 50000)),
     (b"PROXY TCP6 2001:db8::7 2001:db8::1 1 2\r\n", ("2001:db8::7", 1)),
     (b"PROXY TCP4 1.2.3.4 5.6.7.8 0 65535\r\n", ("1.2.3.4", 0)),
+    (b"PROXY TCP6 ::ffff:192.0.2.7 ::ffff:192.0.2.1 50000 9876\r\n", (CLIENT, 50000)),
+    (v2("::ffff:192.0.2.7"), (CLIENT, 50000)),
     (b"PROXY UNKNOWN\r\n", None),
     (b"PROXY UNKNOWN ffff::1 ffff::2 any thing\r\n", None),
     (b"PROXY TCP6 " + b":".join([b"ffff"] * 8) + b" ::1 65535 65535\r\n", "long"),

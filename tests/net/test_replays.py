@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from fixgw.net import hosted as hosted_module
+from fixgw.net import replays as replays_module
 from fixgw.net.hosted import Hosted, Progress
 from fixgw.session.policies import ResendOverflow
 from fixgw.session.reasons import DisconnectReason
@@ -187,6 +188,34 @@ def test_only_so_many_replays_at_once(
     for number in range(2, 5):
         ended = sum(last[other] < first[number] for other in range(number))
         assert ended >= number - 1, "one begins when another has ended"
+
+
+def test_a_huge_replay_gives_up_its_place_now_and_then(
+    tmp_path: Path,
+    slices: list[tuple[str, Progress]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While another waits: its client would hear nothing until the end."""
+    monkeypatch.setattr(hosted_module, "REPLAY_SLICE_BYTES", 1)
+    monkeypatch.setattr(replays_module, "PLACE_SLICES_MAX", 10)
+
+    async def conversation(x: InProcess) -> None:
+        x.gateway.replays.at_once = 1
+        for name in ("BUYER", "SELLER"):
+            fill(x, name, 200)
+        huge, small = await x.client("BUYER"), await x.client("SELLER")
+        huge.say("35=2|7=1|16=200")
+        await until(lambda: x.gateway.replays.running)
+        small.say("35=2|7=1|16=15")
+        await hear_all(small, 1, 15)
+        await hear_all(huge, 1, 200)
+        await until(lambda: x.gateway.replays.running == 0)
+
+    run(tmp_path, conversation)
+    order = done(slices)
+    first, last = order.index("SELLER"), len(order) - order[::-1].index("SELLER")
+    assert order[first:last] == ["SELLER"] * 10 + ["BUYER"] * 10 + ["SELLER"] * 5
+    assert order.count("BUYER") == 200
 
 
 def test_a_slow_client_pauses_only_its_own_replay(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from engine.journal import DurabilityLost
 from fixgw.net import connection as connection_module
 from fixgw.net import sessioncommands as module
+from fixgw.session.identity import SessionId
 from fixgw.session.numbers import MSG_SEQ_NUM_MAX
 from fixgw.session.reasons import DisconnectReason
 from fixgw.session.tables import State
@@ -734,10 +735,20 @@ def test_names(tmp_path: Path, command: str) -> None:
         )
         code, said = await x.refused(f"sessions.{command}", **more)
         assert (code, said) == ("BAD_ARGUMENT", "session is missing, or no text")
-        code, said = await x.refused(f"sessions.{command}", session="X" * 257, **more)
+        code, said = await x.refused(f"sessions.{command}", session="X" * 513, **more)
         assert code == "BAD_ARGUMENT"
         code, said = await x.refused(f"sessions.{command}", sesion="BUYER", **more)
         assert said.startswith("'sesion' is no argument of this command: it takes")
+
+    run(tmp_path, conversation)
+
+
+def test_the_longest_name(tmp_path: Path) -> None:
+    longest = str(SessionId("FIXT.1.1", *(letter * 64 for letter in "ABCDEF")))
+
+    async def conversation(x: InProcess) -> None:
+        code, said = await x.refused("sessions.show", session=longest)
+        assert code == "NOT_FOUND", said
 
     run(tmp_path, conversation)
 

@@ -185,6 +185,7 @@ class Conversation:
         self.next_stored = 1
         self.faults: list[Fault] = []
         self.notes: list[str] = []
+        self.answered: list[int] = []
         self.resets = 0
         self.closed: Close | None = None
 
@@ -336,13 +337,15 @@ class Conversation:
                 self.next_stored = effect.seq
             elif isinstance(effect, Fault):
                 self.faults.append(effect)
+            elif isinstance(effect, Answered):
+                self.answered.append(effect.seq)
             elif isinstance(effect, Note):
                 self.notes.append(effect.text)
             elif isinstance(effect, Close):
                 assert end is None, "closed twice"
                 end = effect
             else:
-                assert isinstance(effect, Replay | Answered | SetInbound)
+                assert isinstance(effect, Replay | SetInbound)
         if end is not None:
             self.closed = end
             self.session.connection_lost(self.now_ns)

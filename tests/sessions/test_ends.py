@@ -286,6 +286,18 @@ def test_crossing_logouts_and_a_replay_that_does_not_go_on() -> None:
     c.expect_closed(R.LOGOUT_COMPLETE)
 
 
+def test_a_reset_that_drops_our_logout_has_it_said_again() -> None:
+    c = replaying()
+    c.session.logout("bye", c.now_ns)
+    c.carry_out()
+    c.forget()
+    c.client("35=A|34=1|98=0|108=30|141=Y")
+    c.expect("35=A|34=1|98=0|108=30|141=Y")
+    c.expect_only("35=5|34=2|58=bye")
+    c.client("35=5|34=2")
+    c.expect_closed(R.LOGOUT_COMPLETE)
+
+
 def test_at_once_drops_the_replay() -> None:
     c = replaying()
     c.session.logout("bye", c.now_ns, at_once=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -77,6 +78,23 @@ def test_a_stranger_is_told_nothing(
     assert c.closed.text == "not with me"
     assert c.session.numbers == Numbers(next_in=7, next_out=1)
     assert (c.app.logons, c.resets) == (0, 0)
+
+
+@pytest.mark.parametrize("setting", ["reset_on_disconnect", "reset_on_logout"])
+@pytest.mark.parametrize(
+    "reason", [DisconnectReason.AUTHENTICATION_FAILED, DisconnectReason.INVALID_LOGON]
+)
+def test_the_end_of_a_refused_logon_resets_nothing(
+    setting: str, reason: DisconnectReason
+) -> None:
+    """Or anybody could wipe a session by trying to log on as its client."""
+    c = Conversation(numbers=Numbers(next_in=7, next_out=1), **{setting: True})
+    c.session.logon(message(LOGON), c.now_ns, Objection(reason, "no"))
+    c.carry_out()
+    assert c.closed
+    assert c.resets == 0
+    assert c.next_in == 7
+    assert (c.app.logons, c.app.logouts) == (0, 0)
 
 
 def test_another_objection_of_the_shell_is_told() -> None:
@@ -272,3 +290,32 @@ def test_the_end_of_the_time_of_logons_logs_out() -> None:
     c.client("35=A|34=3|98=0|108=30")
     c.expect("35=5|34=3|58=Logon is not allowed at this time")
     c.expect_closed(DisconnectReason.OUTSIDE_SCHEDULE)
+
+
+def test_what_is_sent_in_a_new_window_bears_its_numbers() -> None:
+    """Nobody is connected yet: the first Logon of the window must not drop it."""
+    c = Conversation(schedule=_schedule(start_time="03:00:00", end_time="09:00:00"))
+    c.log_on()
+    c.send("35=8|37=A")
+    c.lose()
+    c.forget()
+    c.now += timedelta(days=1)
+    c.send("35=8|37=B")
+    c.send("35=8|37=C")
+    c.client(LOGON)
+    c.expect_only("35=A|34=3|98=0|108=30")
+    c.client("35=2|34=2|7=1|16=0")
+    c.expect("35=8|34=1|43=Y|122=*|37=B")
+    c.expect("35=8|34=2|43=Y|122=*|37=C")
+    c.expect_only("35=4|34=3|43=Y|122=*|36=4|123=Y")
+
+
+def test_what_is_sent_between_windows_is_of_the_last_one() -> None:
+    c = Conversation(schedule=_schedule(start_time="03:00:00", end_time="09:00:00"))
+    c.log_on()
+    c.lose()
+    c.now += timedelta(hours=10)
+    assert c.send("35=8|37=A") == 2
+    c.now += timedelta(hours=14)
+    c.client(LOGON)
+    c.expect("35=A|34=1|98=0|108=30")

@@ -167,6 +167,35 @@ def test_a_promise_that_is_not_kept_is_asked_for(ahead: int) -> None:
     c.expect_only(f"35=2|34={s + 1}|7={E}|16=0")
 
 
+def test_a_promise_is_not_divided_into_chunks() -> None:
+    """To ask for each chunk would have the client resend nearly all of it each time."""
+    c = Conversation(
+        numbers=Numbers(next_in=E),
+        enable_next_expected_msg_seq_num=True,
+        resend_request_chunk_size=5,
+    )
+    log_on(c, E + 20, 1)
+    answered(c, 1, E)
+    for seq in range(E, E + 20):
+        c.again(seq)
+    c.gap_fill(E + 20, E + 21)
+    c.order(E + 21)
+    c.expect_nothing()
+    assert c.app.numbers == [*range(E, E + 20), E + 21]
+
+
+def test_a_promise_that_is_not_kept_is_asked_for_in_chunks() -> None:
+    c = Conversation(
+        numbers=Numbers(next_in=E),
+        enable_next_expected_msg_seq_num=True,
+        resend_request_chunk_size=5,
+    )
+    log_on(c, E + 20, 1)
+    answered(c, 1, E)
+    c.after(11)
+    c.expect_only(f"35=2|34=2|7={E}|16={E + 4}")
+
+
 # -- with 141=Y ------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from fixgw.session.numbers import Numbers
+from fixgw.session.numbers import MSG_SEQ_NUM_MAX, Numbers
 from fixgw.session.reasons import DisconnectReason
 from fixgw.session.tables import State
 from tests.sessions.conversation import ORDER, START, Conversation, stamp
@@ -373,6 +373,17 @@ def test_11c_reset_backwards(seq: int) -> None:
     c.client(f"35=4|34={seq}|36=4")
     c.expect_only(f"35=3|34=2|45={seq}|58=*|371=36|372=4|373=5")
     assert c.next_in == 5
+
+
+def test_the_highest_number_of_a_reset_and_beyond() -> None:
+    c = at(5)
+    c.client(f"35=4|34=5|36={MSG_SEQ_NUM_MAX}")
+    c.order(MSG_SEQ_NUM_MAX)
+    c.order(MSG_SEQ_NUM_MAX + 1)
+    c.order(MSG_SEQ_NUM_MAX + 1)
+    assert c.app.numbers == [MSG_SEQ_NUM_MAX, MSG_SEQ_NUM_MAX + 1], "each once"
+    c.expect("35=5|34=2|58=*")
+    c.expect_closed(TOO_LOW)
 
 
 def test_reset_without_36() -> None:

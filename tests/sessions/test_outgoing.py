@@ -45,6 +45,13 @@ def test_every_field_of_the_header_in_order() -> None:
     assert dict(read(data))[52] == "20260102-03:04:05.123"
 
 
+def test_a_route_takes_its_place_among_the_locations() -> None:
+    route = ((144, b"LYON"), (128, b"FIRM"))
+    data = composer("FIX.4.4", **SUBS).message("3", 1, b"", NOW, route=route)
+    fields = [(128, "FIRM"), (142, "PARIS"), (143, "ROME"), (144, "LYON")]
+    assert [row for row in read(data) if row[0] > 100] == fields
+
+
 def test_sub_and_location_ids_are_those_of_the_session() -> None:
     pairs = dict(read(composer("FIX.4.4", **SUBS).message("0", 1, b"", NOW)))
     assert (pairs[50], pairs[57]) == ("DESK", "JOE")

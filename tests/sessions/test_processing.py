@@ -344,6 +344,66 @@ def test_a_request_above_a_gap_that_asks_too_much() -> None:
     c.expect_closed(DisconnectReason.RESEND_LIMIT)
 
 
+@pytest.mark.parametrize(
+    ("text", "seq"),
+    [
+        (f"35=D|34=3|{ORDER}|9999=1", 3),
+        (f"35=D|34=3|49=NOBODY|{ORDER}", 3),
+        ("35=4|34=3|36=1|123=Y", 3),
+        ("35=2|34=3|7=9|16=0", 3),
+        ("35=4|34=3|36=x|123=N", 3),
+        (f"35=D|34=7|49=NOBODY|{ORDER}", 0),
+        (f"35=D|34=2|52=20200101-00:00:00|{ORDER}", 0),
+        (f"35=D|34=2|43=Y|{ORDER}", 0),
+        ("35=4|34=7|36=1|123=N", 0),
+        ("35=4|34=2|36=1|123=N", 0),
+        ("35=2|34=7|7=9|16=0", 0),
+        ("35=2|34=2|7=9|16=0", 0),
+    ],
+)
+def test_what_is_remembered_as_answered(text: str, seq: int) -> None:
+    """Only a number that was counted: after a restart the message that bears it would
+    be passed over, and another number may be that of an order not yet durable."""
+    c = Conversation(profile=QUICKFIX).log_on()
+    c.client("35=0|34=2")
+    c.client(text)
+    assert c.answered == [seq]
+
+
+def test_what_the_application_refuses_is_remembered() -> None:
+    c = Conversation().log_on()
+    c.app.reaction = lambda s, m, now: s.business_reject(m, 0, "no", now)
+    c.order(3)
+    c.order(2)
+    assert c.answered == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("route", "tag"),
+    [
+        ("", 0),
+        ("115=FIRM", 0),
+        ("115=FIRM|128=DESK", 0),
+        ("115=OTHER", 115),
+        ("115=FIRM|128=OTHER", 128),
+    ],
+)
+def test_18_only_agreed_parties_may_be_named(route: str, tag: int) -> None:
+    c = Conversation(
+        on_behalf_of_comp_ids=("FIRM",), deliver_to_comp_ids=("DESK", "BACK")
+    ).log_on()
+    c.client(f"35=D|34=2|{route}{'|' if route else ''}{ORDER}")
+    assert c.next_in == 3
+    if not tag:
+        c.expect_nothing()
+        assert c.app.numbers == [2]
+        return
+    said = dict(read(c.wire.pop()))
+    assert (said[35], said[371], said[373]) == ("3", str(tag), "9")
+    c.expect_nothing()  # the session goes on
+    assert c.app.numbers == []
+
+
 def test_what_was_answered_before_a_restart_is_only_counted() -> None:
     c = Conversation(numbers=Numbers(answered={3}))
     c.log_on()
@@ -353,6 +413,16 @@ def test_what_was_answered_before_a_restart_is_only_counted() -> None:
     assert c.app.numbers == [2, 4]
     assert c.next_in == 5
     assert not c.session.numbers.answered
+
+
+def test_a_gap_fill_over_what_was_answered_before_a_restart() -> None:
+    """It says more than that its own number is done."""
+    c = Conversation(numbers=Numbers(answered={3}))
+    c.log_on()
+    c.order(2)
+    c.gap_fill(3, 7)
+    assert c.next_in == 7
+    c.expect_nothing()
 
 
 def test_times_that_are_none_are_judged_by_the_dictionary() -> None:

@@ -170,6 +170,8 @@ def test_brief_identity_reject(message: str) -> None:
     c.expect_only("35=5|34=3")
     c.client("35=5|34=3")
     c.expect_closed(reason)
+    assert c.closed is not None
+    assert c.closed.text == text, "the log says what the client is not told"
     c = Conversation().log_on()
     c.client(message)
     c.expect(f"35=3|34=2|45=2|58={text}|371={tag}|372=D|373={code}")

@@ -68,6 +68,7 @@ def test_what_bears_an_old_number_is_answered_and_not_processed() -> None:
     c.expect_nothing()
     assert c.app.numbers == [2]
     assert c.next_in == 1
+    assert c.answered == [0], "3 is to be another message's number"
 
 
 def test_a_logout_meanwhile_is_answered() -> None:

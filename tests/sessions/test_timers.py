@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from fixgw.session.reasons import DisconnectReason
@@ -223,3 +225,42 @@ def test_silence_during_a_replay_is_filled_by_the_replay() -> None:
         pass
     c.expect("35=8|34=3|43=Y|122=*|37=B")
     c.expect_only("35=0|34=4")
+
+
+# -- a clock that is set back ----------------------------------------------------------
+
+
+def test_heartbeats_and_the_cut_when_the_clock_is_set_back() -> None:
+    """An interval later than usual, but not when the clock has caught up."""
+    c = Conversation().log_on()
+    c.now -= timedelta(hours=1)
+    c.after(30.2)
+    c.expect_only("35=0|34=2")
+    c.after(10)
+    c.expect_only("35=1|34=3|112=TEST-1")
+    c.after(35)
+    c.expect("35=0|34=4")
+    c.expect_closed(CUT)
+
+
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_the_end_of_a_logout_when_the_clock_is_set_back(is_asked: bool) -> None:
+    c = Conversation().log_on()
+    if is_asked:
+        c.client("35=5|34=2")
+    else:
+        c.session.logout("", c.now_ns)
+        c.carry_out()
+    c.forget()
+    c.now -= timedelta(hours=1)
+    c.after(10.2)
+    c.expect_closed(DisconnectReason.LOGOUT_TIMEOUT)
+
+
+def test_asking_again_when_the_clock_is_set_back() -> None:
+    c = Conversation().log_on(0)
+    c.order(5)
+    c.expect_only("35=2|34=2|7=2|16=0")
+    c.now -= timedelta(hours=1)
+    c.after(10.2)
+    c.expect_only("35=2|34=3|7=2|16=0")

@@ -372,3 +372,32 @@ def test_what_came_while_the_client_was_away_is_in_its_version(tmp_path: Path) -
         check(report, "FIX.4.2", "filled")
 
     trade(tmp_path, conversation, "FIX.4.2", "FIX.4.4")
+
+
+def test_what_came_behind_a_restart_is_in_the_version_of_the_last_logon(
+    tmp_path: Path,
+) -> None:
+    """Which over FIXT need not be the session's default."""
+
+    async def conversation(x: Versions) -> None:
+        buyer = await x.connect_to("FIX.5.0SP2")
+        await x.log_on(buyer, "FIX.4.2")
+        buyer.order("B")
+        check(await buyer.told(), "FIX.4.2", "new")
+        x.kill_gateway()
+        await asyncio.sleep(0)
+        x.start_gateway()
+        await x.listen()
+        seller = await x.join("FIX.4.4")
+        seller.order("S", "54=2")
+        await seller.report("S")
+        await seller.report("S", "F")
+        back = await x.connect_to("FIX.5.0SP2")
+        back.next_out = 3
+        await x.log_on(back, "FIX.4.2")
+        back.say("35=2|7=3|16=0")
+        report = await back.told()
+        assert (report.pop(43), bool(report.pop(122))) == ("Y", True)
+        check(report, "FIX.4.2", "filled")
+
+    trade(tmp_path, conversation, "FIX.5.0SP2", "FIX.4.4")
