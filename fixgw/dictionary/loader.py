@@ -7,7 +7,8 @@
      <fields> <field number name type> <value enum description>
 
 A reference carries required="Y" or "N". Within a component that is itself optional
-nothing is required; within a group, required speaks of each entry.
+nothing is required; within a group, required speaks of each entry. A field that has
+values besides those listed carries allowOtherValues="true".
 
 Pure: text in, Dictionary out. What does not add up is refused, with the names of the
 dictionary and of the element: a slip here would silently widen or narrow what the
@@ -36,6 +37,9 @@ from .model import (
 
 # Before FIX 4.2 there was no String: CHAR stood for text of any length.
 _CHAR_IS_TEXT = frozenset({"FIX.4.0", "FIX.4.1"})
+
+# No message can have a larger tag.
+_DIGITS_MAX = 9
 
 
 def load(text: str, name: str) -> Dictionary:
@@ -126,7 +130,8 @@ class _Loader:
             raise self._error(f"{where}: unknown type {type_name!r}")
         if type_name == "CHAR" and self._begin_string in _CHAR_IS_TEXT:
             type_name = "STRING"
-        return make_field(tag, name, type_name, self._enum(element, where))
+        is_open = self._is_open(element, where)
+        return make_field(tag, name, type_name, self._enum(element, where), is_open)
 
     def _enum(self, element: ET.Element, where: str) -> dict[str, str]:
         enum: dict[str, str] = {}
@@ -270,6 +275,8 @@ class _Loader:
         value = self._attribute(element, key, where)
         if not (value.isascii() and value.isdigit()):
             raise self._error(f"{where}: {key} {value!r} is not a number")
+        if len(value) > _DIGITS_MAX:
+            raise self._error(f"{where}: {key} {value[:20]} is too large")
         return int(value)
 
     def _is_required(self, element: ET.Element, where: str) -> bool:
@@ -277,6 +284,13 @@ class _Loader:
         if value not in ("Y", "N"):
             raise self._error(f"{where}: required is {value!r}, not Y or N")
         return value == "Y"
+
+    def _is_open(self, element: ET.Element, where: str) -> bool:
+        """Whether a field may have other values than those listed."""
+        value = element.get("allowOtherValues", "false")
+        if value not in ("true", "false"):
+            raise self._error(f"{where}: allowOtherValues is {value!r}")
+        return value == "true"
 
     def _reference(self, name: str, where: str) -> int:
         if name not in self._tags:

@@ -161,11 +161,13 @@ class Field:
     """Whether a value has the format of the type."""
     accepts: Check
     """Whether a value is fine altogether: format and enumeration in one call."""
+    is_open: bool = False
+    """Whether there are other values than those in enum."""
 
     @property
     def is_enumerated(self) -> bool:
         """Whether only the values in enum are accepted."""
-        return bool(self.enum) and self.tag != MSG_TYPE
+        return bool(self.enum) and self.tag != MSG_TYPE and not self.is_open
 
     @property
     def is_text(self) -> bool:
@@ -173,11 +175,18 @@ class Field:
         return self.type in TEXT_TYPES and not self.enum
 
 
-def make_field(tag: int, name: str, type_name: str, enum: Mapping[str, str]) -> Field:
+def make_field(
+    tag: int,
+    name: str,
+    type_name: str,
+    enum: Mapping[str, str],
+    is_open: bool = False,
+) -> Field:
     """Field with its checks compiled.
 
     An enumerated value is accepted by membership alone: a value that the dictionary
-    lists is good, whatever the type's format says. Raises KeyError for an unknown type.
+    lists is good, whatever the type's format says; ``is_open``: so is every other of
+    that format. Raises KeyError for an unknown type.
     """
     well_formed = _CHECKS[type_name]
     accepts = well_formed
@@ -186,7 +195,18 @@ def make_field(tag: int, name: str, type_name: str, enum: Mapping[str, str]) -> 
         accepts = values.__contains__
         if type_name in MULTIPLE_TYPES:
             accepts = _all_in(values)
-    return Field(tag, name, type_name, enum, well_formed, accepts)
+        if is_open:
+            accepts = _either(accepts, well_formed)
+    return Field(tag, name, type_name, enum, well_formed, accepts, is_open)
+
+
+def _either(first: Check, second: Check) -> Check:
+    """Check of a value that is good by one of two."""
+
+    def check(value: bytes) -> object:
+        return first(value) or second(value)
+
+    return check
 
 
 def _all_in(values: frozenset[bytes]) -> Check:

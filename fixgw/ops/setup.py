@@ -200,7 +200,10 @@ class _Shelf:
             path = self._path("DataDictionary", session.data_dictionary, version)
             key: tuple[Path | str, ...] = (path,)
             if key not in self._rulebooks:
-                self._rulebooks[key] = Rulebook.single(self._load(path))
+                try:
+                    self._rulebooks[key] = Rulebook.single(self._load(path))
+                except DictionaryError as error:
+                    raise SetupError(str(error)) from error
             self._check("DataDictionary", who, path, version)
             return self._rulebooks[key]
         name = session.transport_data_dictionary

@@ -184,7 +184,11 @@ class Framer:
         while True:
             begin = self.find(self.start, self.end, b"8=", 2)
             if begin != self.start:
-                return self.skip_noise(begin)
+                item = self.skip_noise(begin)
+                if item is not None or begin < 0:
+                    return item
+                # A loop, no recursion: noise may be full of ``8=``.
+                continue
             place = self.head(cython.address(length))
             if place == 0:
                 return None
@@ -232,7 +236,7 @@ class Framer:
         """Drops what stands before the next possible start, which is at ``begin``.
 
         -1: none in sight, but an ``8`` at the end may become one. One Garbled for a run
-        of noise, however it was cut into reads.
+        of noise, however it was cut into reads; None when this one was reported.
         """
         stop: cython.Py_ssize_t = begin
         if begin < 0:
@@ -246,7 +250,7 @@ class Framer:
             return self.drop(stop, "bytes outside a message")
         self.start = stop
         self.searched = max(self.searched, stop)
-        return self.take() if begin >= 0 else None
+        return None
 
     def drop(self, stop, reason):
         """Gives up the bytes before ``stop``."""

@@ -26,7 +26,7 @@ _ALL = (*SECRET_TAGS, *LOGON_SECRET_TAGS)
 _LENGTHS = {96: 95, 89: 93, 1402: 1401, 1404: 1403}
 """Data fields by their length field: what is in them may contain SOH."""
 
-_MSG_TYPE = re.compile(rb"(?:^|[\x01|])35=([^\x01|]*)[\x01|]")
+_MSG_TYPE = re.compile(rb"(?:^|[\x01|])35=([^\x01|]*)(?=[\x01|])")
 _BEGIN = re.compile(
     rb"(?:^|(?<=[\x01|]))(" + b"|".join(b"%d" % tag for tag in _ALL) + rb")="
 )
@@ -43,8 +43,13 @@ def redact(message: bytes) -> str:
 
 def redacted(message: bytes) -> bytes:
     """The same with ``***`` for each secret and nothing else changed."""
-    found = _MSG_TYPE.search(message)
-    harmless = found is not None and found[1] not in SECRET_MSG_TYPES
+    types = [(found.start(), found[1]) for found in _MSG_TYPE.finditer(message)]
+    # What type a field belongs to, is said before it. In what begins in the middle of
+    # a Logon, the first type to be seen may be that of the next message.
+    told_at = types[0][0] if types else len(message)
+    secret_at = next(
+        (place for place, kind in types if kind in SECRET_MSG_TYPES), len(message)
+    )
     begin = 0
     pieces = []
     if message and not message.startswith(b"8="):
@@ -55,7 +60,7 @@ def redacted(message: bytes) -> bytes:
     place = begin
     while (secret := _BEGIN.search(message, place)) is not None:
         tag = int(secret[1])
-        if harmless and tag in LOGON_SECRET_TAGS:
+        if tag in LOGON_SECRET_TAGS and told_at < secret.start() < secret_at:
             place = secret.end()
             continue
         pieces.append(message[begin : secret.end()] + MASK.encode())

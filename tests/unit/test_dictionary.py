@@ -239,6 +239,32 @@ def test_a_value_without_description_is_its_own_name() -> None:
     assert load(SMALL, "small").enum_name(61, "1") == "1"
 
 
+def test_other_values_may_be_allowed() -> None:
+    """As published dictionaries say of SymbolSfx(65) and IOIQty(27)."""
+    name = 'name="Urgency" type="CHAR"'
+    opened = SMALL.replace(name, f'{name} allowOtherValues="true"')
+    for text, good in ((SMALL, b"01"), (opened, b"012")):
+        small = load(text, "small")
+        assert small.enum_name(61, "0") == "NORMAL"
+        for value in (b"0", b"1", b"2", b"23", b""):
+            found = bool(small.fields[61].accepts(value))
+            assert found == (value != b"" and value in good and len(value) == 1)
+
+
+def test_a_list_of_values_is_good_if_each_of_them_is() -> None:
+    listed = 'name="Urgency" type="MULTIPLEVALUESTRING"'
+    text = SMALL.replace('name="Urgency" type="CHAR"', listed)
+    accepts = load(text, "small").fields[61].accepts
+    assert all(map(accepts, (b"0", b"1 0", b"0 1 0")))
+    assert not any(map(accepts, (b"", b"2", b"0 2", b"0  1", b"01", b" 0")))
+
+
+def test_the_empty_value_is_one_of_a_text_only() -> None:
+    small = load(SMALL, "small")
+    assert not small.fields[61].is_text, "its values are listed"
+    assert small.fields[148].is_text
+
+
 def test_char_is_text_before_fix_4_2() -> None:
     assert load(SMALL, "small").fields[61].type == "CHAR"
     old = SMALL.replace('minor="4"', 'minor="1"')
@@ -271,10 +297,13 @@ MALFORMED = [
     (NO_LINES, NO_LINES + NO_LINES.replace("33", "34"), "field 'NoLines' is defined"),
     ('number="58"', 'number="0"', "field 'Text': number 0 is no tag"),
     ('number="58"', 'number="-58"', "field 'Text': number '-58' is not a number"),
+    ('number="58"', 'number="1234567890"', "number 1234567890 is too large"),
+    ('number="58"', f'number="{"9" * 5000}"', "99999 is too large"),
     ('number="58" ', "", "field 'Text': <field> has no number"),
     ('name="Text" type', 'name="" type', "<fields>: <field> has no name"),
     ('"Text" type="STRING"', '"Text" type="WORDS"', "'Text': unknown type 'WORDS'"),
     ('"Text" type="STRING"', '"Text"', "field 'Text': <field> has no type"),
+    ('"CHAR">', '"CHAR" allowOtherValues="Y">', "allowOtherValues is 'Y'"),
     ('<value enum="1"/>', "<value/>", "'Urgency': <value> has no enum"),
     ('<value enum="1"/>', "<enum/>", "'Urgency': unexpected element <enum>"),
     (LENGTH, "", "'RawDataLength' is not defined"),

@@ -782,6 +782,13 @@ def test_an_endless_row_of_heads_is_given_up_in_any_pieces(piece: int) -> None:
 # -- resynchronisation -----------------------------------------------------------------
 
 
+def test_noise_may_be_full_of_heads() -> None:
+    good = sealed("35=0|34=2|")
+    found = Framer().feed(b"8=" * 500_000 + good)
+    assert [type(item) for item in found] == [Garbled, Message]
+    assert found[1].raw == good
+
+
 def test_a_message_that_begins_inside_a_message() -> None:
     data = soh("8=FIX.4.4|") + GOOD
     assert reasons(data) == ["no BodyLength(9) behind BeginString(8)"]

@@ -104,6 +104,15 @@ def test_any_bytes(data: bytes) -> None:
         assert redacted(message) == message
 
 
+def test_the_next_message_does_not_say_what_a_part_of_a_logon_was() -> None:
+    logon = b"34=1\x0193=8\x0189=abcdefgh\x0195=6\x0196=rawraw\x0110=000\x01"
+    news = b"8=FIX.4.4\x019=5\x0135=B\x0195=4\x0196=news\x0110=000\x01"
+    shown = redacted(logon + news)
+    assert b"abcdefgh" not in shown
+    assert b"rawraw" not in shown
+    assert shown.endswith(news)
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

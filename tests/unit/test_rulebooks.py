@@ -113,3 +113,15 @@ def test_a_service_pack_may_call_itself_5_0(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_refused(tmp_path: Path, section: str, said: str) -> None:
     with pytest.raises(SetupError, match=said):
         rulebooks(tmp_path, section.format(SPEC))
+
+
+def test_too_many_data_fields_are_refused(tmp_path: Path) -> None:
+    fields = "".join(
+        f'<field number="{tag}" name="D{tag}Len" type="LENGTH"/>'
+        f'<field number="{tag + 1}" name="D{tag}" type="DATA"/>'
+        for tag in range(20_000, 20_600, 2)
+    )
+    text = (SPEC / "FIX44.xml").read_text()
+    (tmp_path / "large.xml").write_text(text.replace("</fields>", f"{fields}</fields>"))
+    with pytest.raises(SetupError, match=r"large.xml: more than 256 data fields"):
+        rulebooks(tmp_path, "BeginString=FIX.4.4\nDataDictionary=large.xml\n")

@@ -768,4 +768,4 @@ def test_quickfix_agrees_on_the_groups_of_the_body(tmp_path: Path) -> None:
             theirs = quickfix_judge(wire(body, "E"), path=path)
             assert theirs == (expected and expected[0]), body
             compared += 1
-    assert compared == 7
+    assert compared == 9
