@@ -6,7 +6,11 @@ import logging
 import os
 from pathlib import Path
 
-from fixgw.ops.credential_files import credentials_path, load_credentials
+from fixgw.ops.credential_files import (
+    credentials_path,
+    load_credentials,
+    read_credentials,
+)
 from fixgw.ops.setup import SetupError
 from fixgw.session.credentials import Credentials
 from fixgw.session.settings import AcceptorSettings
@@ -27,18 +31,26 @@ class CredentialsWatch:
     def changed(self) -> Credentials | None:
         """What it holds now, if it has changed since the last call.
 
-        A file that cannot be used is named in the log: what was read before stays.
+        A file that cannot be used, or is empty, is named in the log: what was read
+        before stays. One that lacks a client is used: who is taken out of it cannot log
+        on any more.
         """
         stamp = self._look()
-        if stamp == self._stamp:
+        name = self._settings.credentials_file
+        if stamp == self._stamp or name is None:
             return None
         self._stamp = stamp
+        path = credentials_path(self._sessions, name)
         try:
-            found = load_credentials(self._sessions, self._settings)
+            found = read_credentials(path)
+            if not any(found.summary()):
+                raise SetupError(f"{path}: is empty")
         except SetupError as error:
             log.error("the credentials stay as they were: %s", error)
             return None
         log.info("credentials were read again")
+        for problem in found.problems(self._settings.sessions):
+            log.warning("%s", problem)
         return found
 
     def _look(self) -> tuple[int, int, int, int] | None:

@@ -14,6 +14,7 @@ shards' journals are what survives loss of power.
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import replace
 from enum import IntEnum
@@ -51,6 +52,9 @@ _WINDOW = struct.Struct("<q")
 _EPOCH = struct.Struct("<Q")
 ADMIN_FLAG = 1
 
+_LOGON = re.compile(rb"8=[^\x01]*\x019=[0-9]*\x0135=A\x01")
+_APPL_VER_ID = re.compile(rb"\x011137=([^\x01]*)\x01")
+
 
 class Outbox:
     """Owns the folder of one gateway. Changes are collected and written by ``flush``.
@@ -65,6 +69,7 @@ class Outbox:
         self._sent: dict[int, Sent] = {}
         self._numbers: dict[int, Numbers] = {}
         self._taken: dict[int, int] = {}
+        self._appl_ver_ids: dict[int, str] = {}
         self.recovery = self._log.recovery
         for record, place in self._log.read_with_places():
             self._load(record.payload, place)
@@ -79,6 +84,11 @@ class Outbox:
     def taken(self, shard: int) -> int:
         """The last event of ``shard`` that was turned into messages, 0 for none."""
         return self._taken.get(shard, 0)
+
+    def appl_ver_id(self, key: int) -> str:
+        """DefaultApplVerID(1137) of the last Logon(A) that the session was sent: what
+        its client speaks. Empty if there was none."""
+        return self._appl_ver_ids.get(key, "")
 
     def read(
         self, key: int, begin: int, end: int, bytes_max: int
@@ -184,6 +194,10 @@ class Outbox:
                     number, place + offset, size, flags
                 )
                 self._of(key).next_out = number + 1
+                if flags & ADMIN_FLAG and _LOGON.match(payload, offset):
+                    found = _APPL_VER_ID.search(payload, offset, offset + size)
+                    said = found[1].decode("latin-1") if found else ""
+                    self._appl_ver_ids[key] = said
             elif kind == Entry.INBOUND:
                 self._move_inbound(self._of(key), number)
             elif kind == Entry.RESET:

@@ -376,6 +376,7 @@ def in_header(data: bytes, cut: int) -> bool:
     return CHECKED_HEADER_BYTES <= cut < SEGMENT_HEADER_BYTES and bool(data)
 
 
+@pytest.mark.timeout(180)  # 18,000 recoveries
 @pytest.mark.usefixtures("no_sync")
 @pytest.mark.parametrize("zeros", [False, True], ids=["cut", "zeroed"])
 def test_a_log_cut_at_any_byte_keeps_every_whole_record(

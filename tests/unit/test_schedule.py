@@ -610,6 +610,20 @@ def test_a_reset_time_within_a_window() -> None:
     assert not hours.is_same_window(noon, ns("2026-07-02 08:00"))
 
 
+def test_a_reset_time_of_a_session_that_never_closes() -> None:
+    hours = Plan(
+        non_stop_session=True,
+        reset_seq_time=parse_time("07:00:00"),
+        enable_reset_seq_time=True,
+    ).schedule()
+    today, tomorrow = ns("2026-07-01 07:00"), ns("2026-07-02 07:00")
+    assert hours.numbers_since(today) == today
+    assert hours.numbers_since(tomorrow - 1) == today
+    assert hours.next_reset(today) == tomorrow
+    assert hours.numbers_since(tomorrow) == tomorrow
+    assert hours.is_same_window(today, tomorrow), "it is one session all the same"
+
+
 def test_a_reset_time_needs_a_time() -> None:
     assert list(Plan(non_stop_session=True, enable_reset_seq_time=True).problems()) == [
         ("EnableResetSeqTime", "needs ResetSeqTime")

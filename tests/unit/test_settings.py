@@ -865,3 +865,18 @@ def test_modules_are_pure(name: str) -> None:
             imported.add(node.module.split(".")[0])
     banned = {"asyncio", "socket", "os", "time", "random", "logging", "pathlib", "io"}
     assert imported.isdisjoint(banned)
+
+
+@pytest.mark.parametrize(
+    ("text", "closed"),
+    [
+        ("ResendRequestChunkSize=5", False),
+        ("MaxMessagesInResendRequest=5", True),
+        ("MaxMessagesInResendRequest=5\nClosedResendInterval=N", False),
+        ("ResendRequestChunkSize=5\nClosedResendInterval=Y", True),
+    ],
+)
+def test_quickfixn_says_the_true_end_of_the_last_chunk(text: str, closed: bool) -> None:
+    (session,) = parse(file(text), "sessions.cfg").sessions
+    assert session.resend_request_chunk_size == 5
+    assert session.closed_resend_interval is closed
