@@ -43,6 +43,9 @@ def _included(
     except OSError as error:
         errors.append((number, f"iINCLUDE {include[1]}: {error.strerror}"))
         return []
+    except ValueError:
+        errors.append((number, f"iINCLUDE {include[1]!r}: no file has such a name"))
+        return []
     found = []
     for part in text.split("\n"):
         found += _included(part, path.parent, depth + 1, number, errors)

@@ -29,6 +29,9 @@ _MACRO = re.compile(r"<([A-Z]+)(?=[:>.+-])")
 _PIPES = re.compile(r"(<RE:[^<>]*>)|\|")
 _KNOWN_MACROS = TEXT_MACROS | PATTERN_MACROS | {"MORE"}
 
+BLOCKS_MAX = 20
+"""Blocks within blocks: nobody could read more, nor Python go deeper for ever."""
+
 
 @dataclass(slots=True)
 class Lines:
@@ -36,6 +39,8 @@ class Lines:
 
     left: Iterator[tuple[int, str]]
     errors: list[tuple[int, str]] = field(default_factory=list)
+    depth: int = 0
+    """Blocks that are open."""
 
     def wrong(self, line: int, text: str) -> None:
         self.errors.append((line, text))
@@ -124,6 +129,18 @@ def _opened(
     lines: Lines, variant: Variant, at: Step, keyword: str, argument: str
 ) -> Step:
     """A block and everything in it."""
+    if lines.depth == BLOCKS_MAX:
+        raise Malformed(f"blocks are nested more than {BLOCKS_MAX} deep")
+    lines.depth += 1
+    try:
+        return _inside(lines, variant, at, keyword, argument)
+    finally:
+        lines.depth -= 1
+
+
+def _inside(
+    lines: Lines, variant: Variant, at: Step, keyword: str, argument: str
+) -> Step:
     number, connection = at.line, at.connection
     if keyword == "iREPEAT":
         body, _ = _block(lines, variant, number, frozenset({"END"}))

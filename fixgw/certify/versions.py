@@ -47,6 +47,9 @@ VERSIONS = (
 DEFAULT = "FIX.4.4"
 """The version of a file that asks for one and does not say which."""
 
+NESTED_MAX = 20
+"""Macros within macros: more is a mistake, and Python does not go deeper for ever."""
+
 _BY_NAME = {version.name: version for version in VERSIONS}
 _MACRO = re.compile(r"<(VERSION|V|CLIENT|SERVER|APPL|STAMP|FROM|TO|PROFILE)([:>])")
 _FIELD_IS = re.compile(r"[A-Z]+$")
@@ -133,6 +136,8 @@ def _closing(text: str, start: int) -> int:
     for place in range(start, len(text)):
         if text[place] == "<" and _FIELD_IS.match(text[place + 1 : place + 2]):
             depth += 1
+            if depth > NESTED_MAX:
+                raise VersionError(f"macros are nested more than {NESTED_MAX} deep")
         elif text[place] == ">":
             depth -= 1
             if not depth:

@@ -237,6 +237,9 @@ def certify(**options: Any) -> None:
             return
         naming = load_naming(chosen.dictionary)
         situation = _situation(chosen)
+        if chosen.report_dir is not None:
+            # Not after an hour of dialogues.
+            chosen.report_dir.mkdir(parents=True, exist_ok=True)
     except (_Wrong, ScriptError, VersionError, OSError) as error:
         click.echo(f"fixgw certify: {error}", err=True)
         sys.exit(EXIT_USAGE)
@@ -316,11 +319,20 @@ def _tls(chosen: _Options) -> ssl.SSLContext | None:
         purpose = ssl.Purpose.CLIENT_AUTH
         if chosen.tls_certificate is None:
             raise _Wrong("--server with --tls needs --tls-certificate")
-    context = ssl.create_default_context(purpose, cafile=chosen.tls_ca)
+    try:
+        context = ssl.create_default_context(purpose, cafile=chosen.tls_ca)
+    except ssl.SSLError as error:
+        raise _Wrong(f"--tls-ca {chosen.tls_ca}: {error.reason}") from error
     if chosen.is_server and chosen.tls_ca is not None:
         context.verify_mode = ssl.CERT_REQUIRED
     if chosen.tls_certificate is not None:
-        context.load_cert_chain(chosen.tls_certificate, chosen.tls_key)
+        try:
+            context.load_cert_chain(chosen.tls_certificate, chosen.tls_key)
+        except ssl.SSLError as error:
+            raise _Wrong(
+                f"--tls-certificate {chosen.tls_certificate}: {error.reason}, or its "
+                "key is not that of --tls-key"
+            ) from error
     return context
 
 

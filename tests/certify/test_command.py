@@ -97,6 +97,12 @@ def test_nothing_but_skipped_is_no_success(tmp_path: Path, port: int) -> None:
         (["--port", "1", "--begin-string", "FIX.4.9"], "is no version"),
         (["--port", "1", "--tls-ca", __file__], "need --tls"),
         (["--port", "1", "--tls", "--server"], "needs --tls-certificate"),
+        (["--port", "1", "--tls", "--tls-ca", __file__], f"--tls-ca {__file__}"),
+        (
+            ["--port", "1", "--tls", "--tls-certificate", __file__],
+            f"--tls-certificate {__file__}",
+        ),
+        (["--port", "1", "--report-dir", "/dev/null/reports"], "/dev/null"),
         (["--port", "x"], "not a valid integer"),
     ],
 )

@@ -280,6 +280,22 @@ def test_what_is_included_may_serve_all_versions(tmp_path: Path) -> None:
     assert [item.version for item in found] == ["FIX.4.2", "FIX.4.3"]
 
 
+def test_include_of_what_no_file_can_be_called() -> None:
+    [(line, error)] = errors_of("iINCLUDE a\0b")
+    assert (line, "no file has such a name" in error) == (1, True)
+
+
+@pytest.mark.parametrize("keyword", ["iREPEAT 2", "eALL", "eONEOF"])
+def test_blocks_nest_only_so_deep(keyword: str) -> None:
+    errors = errors_of("\n".join([keyword] * 500))
+    assert any("blocks are nested more than 20 deep" in error for _, error in errors)
+
+
+def test_macros_nest_only_so_deep() -> None:
+    errors = errors_of("I8=" + "<FROM:4.0:" * 500 + ">" * 500)
+    assert any("macros are nested more than 20 deep" in error for _, error in errors)
+
+
 def test_include_of_itself(tmp_path: Path) -> None:
     (tmp_path / "a.inc").write_text("iINCLUDE a.inc\n")
     assert "include one another" in errors_of("iINCLUDE a.inc", tmp_path)[0][1]
