@@ -82,8 +82,9 @@ def test_without_the_check_nobody_is_asked_or_given_up() -> None:
 
 
 def test_the_factors_are_settings() -> None:
-    own = {"test_request_delay_multiplier": 1.0, "heartbeat_timeout_multiplier": 2.0}
-    liveness = silence(**own)
+    liveness = silence(
+        test_request_delay_multiplier=1.0, heartbeat_timeout_multiplier=2.0
+    )
     liveness.sent(20 * S)
     assert liveness.due(20 * S - 1) is Due.NOTHING
     assert liveness.due(20 * S) is Due.TEST_REQUEST

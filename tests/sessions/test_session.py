@@ -138,7 +138,8 @@ def test_numbers_are_refreshed_before_a_logon_is_judged_by_them() -> None:
     ],
 )
 def test_which_end_resets_the_numbers(setting: str, clean: bool, resets: int) -> None:
-    c = Conversation(**{setting: True}).log_on()
+    own: dict[str, Any] = {setting: True}
+    c = Conversation(**own).log_on()
     if clean:
         c.client("35=5|34=2")
         assert c.lose() is R.LOGOUT_COMPLETE
