@@ -27,7 +27,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILDS = ROOT / "build" / "asan"
 BUILDS_KEPT = 3
-COPIED = ("engine", "fixgw", "spec", "tests/fuzz", "tests/reference")
+COPIED = (
+    *("engine", "fixgw", "spec", "tests/fuzz", "tests/reference"),
+    "tests/fix_scenarios/dictionaries",
+)
 COMPILER = os.environ.get("CC", "gcc")
 
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
@@ -200,7 +203,7 @@ def main(arguments: list[str]) -> int:
         return 2
     command = [sys.executable, str(tree / "tests" / "fuzz" / "run.py"), *arguments]
     kept = ["--artifacts", str(ROOT / "build" / "fuzz")]
-    return subprocess.run([*command, *kept], env=variables, cwd=tree).returncode
+    return subprocess.run([*command, *kept], env=variables).returncode
 
 
 if __name__ == "__main__":

@@ -276,3 +276,105 @@ def commands(random: Random, data: bytes, corpus: Sequence[bytes]) -> bytes:
         else:
             return _limited(change_bytes(random, b"".join(records), corpus))
     return b"".join(records)[: INPUT_BYTES_MAX // size * size]
+
+
+# -- PROXY headers ---------------------------------------------------------------------
+
+WORDS = (
+    *(b"PROXY", b"TCP4", b"TCP6", b"UNKNOWN", b"1.2.3.4", b"::1", b"0", b"65535", b""),
+    *(b"65536", b"01", b"-1", b"1.2.3", b"::ffff:1.2.3.4", b"fe80::1%eth0", b"x" * 60),
+    *(b"1.2.3.004", b"\xb9", b"\r", b"\n", b"\x00"),
+)
+
+
+def proxy(random: Random, data: bytes, corpus: Sequence[bytes]) -> bytes:
+    """Words of a line, bytes and lengths of a block, and what follows them."""
+    for _ in range(random.randint(1, CHANGES_MAX)):
+        choice = random.random()
+        if choice < 0.5 and data.startswith(b"PROXY"):
+            words = data.split(b" ")
+            words[random.randrange(len(words))] = random.choice(WORDS)
+            data = b" ".join(words)
+        elif choice < 0.6 and len(data) >= 16:
+            size = random.choice((0, 11, 12, 13, 35, 36, 37, 4096, 4097, 65_535))
+            data = data[:14] + struct.pack("!H", size) + data[16:]
+        elif choice < 0.7 and len(data) >= 16:
+            kinds = bytes((random.choice(b"\x20\x21\x22\x11"), random.choice(SIDES)))
+            family = bytes((random.choice(b"\x00\x11\x21\x12\x31"),))
+            data = data[:12] + kinds[:1] + family + data[14:]
+        elif choice < 0.8:
+            data += random.choice((b"8=FIX.4.4\x01", b"\r\n", b"x" * 5_000, b"x" * 110))
+        else:
+            data = change_bytes(random, data, corpus)
+    return _limited(data)
+
+
+# -- secrets ---------------------------------------------------------------------------
+
+SECRET_TAGS = (554, 925, 1402, 1404, 96, 89, 1401, 1403, 95, 93)
+SECRETS = (
+    *(b"hunter2hunter2", b"Tr0ub4dor&3", b"pass|word=1", b"se\x01cret9", b"a=b=cdefg"),
+    *(b"longsecret|58=x", b"555=554=xyzzy", b"554=insidesecret", b"\x00\xff\x00\xfe12"),
+)
+
+
+def secrets(random: Random, data: bytes, corpus: Sequence[bytes]) -> bytes:
+    """FIX messages in which there are passwords and signatures, well-formed or not."""
+    for _ in range(random.randint(1, 3)):
+        fields = data.split(SOH)
+        place = random.randrange(len(fields))
+        secret = random.choice(SECRETS)
+        tag = random.choice(SECRET_TAGS)
+        added = [b"%d=" % tag + secret]
+        if tag in (96, 1402, 1404, 89) and random.random() < 0.7:
+            length = 93 if tag == 89 else tag - 1
+            size = len(secret) + random.choice((0, 0, 0, 1, -1))
+            added.insert(0, b"%d=%d" % (length, size))
+        fields[place:place] = added
+        data = SOH.join(fields)
+    if random.random() < 0.3:
+        return fix(random, data, corpus)
+    return _limited(seal(data))
+
+
+# -- lines of text ---------------------------------------------------------------------
+
+PIECES = (
+    *(b"<TIME>", b"<TIME+1>", b"<TIME.3-2>", b"<FROM:4.2:", b"<TO:4.1:", b">", b"<"),
+    *(b"<VERSION>", b"<PROFILE:quickfix:", b"<STAMP>", b"<APPL>", b"<RE:", b"<GET:x>"),
+    *(b"<SET:x:", b"<NEXT:x>", b"<MORE>", b"<ANY>", b"<FILE:nothing>", b"|", b"10=0|"),
+    *(b"iREPEAT 3", b"iEND", b"eEND", b"eALL", b"eONEOF", b"eWHEN", b"eMAYBE", b"iRAW"),
+    *(b"iINCLUDE good", b"iINCLUDE ../x", b"iINCLUDE \x00", b"iINCLUDE /", b"sleep("),
+    *(b"I1,", b"E2,", b"i0,", b"e9,", b"sleep(9)", b"sleep(1e9)", b"# NOTIFY: x"),
+    *(b"# rule: x", b"# versions: 4.2..", b"# group: 268", b"# settings: A=B", b"\r"),
+    *(b"(" * 40, b"[", b"*", b"{9999999}", b"9" * 40, b"\xb2", b"=", b"8=FIX.4.4|"),
+)
+
+
+def lines(random: Random, data: bytes, corpus: Sequence[bytes]) -> bytes:
+    """Lines of a script: moved, repeated, and with pieces of the grammar put in."""
+    for _ in range(random.randint(1, CHANGES_MAX)):
+        rows = data.split(b"\n")
+        place = random.randrange(len(rows))
+        choice = random.randrange(8)
+        if choice == 0:
+            del rows[place]
+        elif choice == 1:
+            rows[place:place] = [rows[place]] * random.choice((1, 1, 3, 60))
+        elif choice == 2:
+            rows.insert(place, random.choice(random.choice(corpus).split(b"\n")))
+        elif choice == 3:
+            rows.insert(place, random.choice(PIECES))
+        elif choice == 4:
+            at = random.randrange(len(rows[place]) + 1)
+            rows[place] = rows[place][:at] + random.choice(PIECES) + rows[place][at:]
+        elif choice == 5:
+            piece = random.choice(PIECES) * random.choice((2, 50, 300))
+            rows[place] = rows[place][:20] + piece
+        elif choice == 6:
+            rows[place] = rows[place].swapcase()
+        else:
+            data = change_bytes(random, data, corpus)
+            continue
+        data = b"\n".join(rows)
+    return _limited(data)

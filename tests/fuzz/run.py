@@ -1,15 +1,17 @@
 """Runs fuzz harnesses: ``tests/fuzz/run.py --seconds N --seed S [harness ...]``.
 
 Time is divided among the harnesses (all of them by default). Inputs are mutations of
-the corpus; in the sanitizer build an input that reaches new code joins it. A failing
+the corpus; one that reaches new compiled code, which the sanitizer build can tell, or
+has an outcome that its harness has not yet SEEN, joins it. A failing
 input is made smaller and kept, one for each place that fails, and the run goes on. The
 input at work is in ``<artifacts>/<harness>-<process>.current``: it survives a
-crash, and ``--input`` replays it.
+crash, and ``--input`` replays it. One that hangs is a crash after HANG_S seconds.
 """
 
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import importlib
 import mmap
 import os
@@ -28,11 +30,34 @@ ROOT = HERE.parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-HARNESSES = ("framing", "rulebook", "orders", "flow", "shard")
+COMPILED = ("framing", "dictionary", "session", "orders", "flow", "shard")
+"""Those that work compiled modules."""
+PURE = ("proxy", "redaction", "certify_script")
+HARNESSES = (*COMPILED, *PURE)
 CURRENT_BYTES = 1 << 20
 CORPUS_INPUTS_MAX = 4_000
 SHRINK_TRIES_MAX = 1_500
 FAILURES_MAX = 20
+HANG_S = 60
+"""Far beyond any input's time, even with the sanitizers on a busy machine."""
+
+
+class Watchdog:
+    """Ends the process, with its stack told, if no input was finished for HANG_S."""
+
+    def __init__(self) -> None:
+        self._set_at = 0.0
+
+    def step(self) -> None:
+        """An input is finished. It costs next to nothing."""
+        now = time.monotonic()
+        if now - self._set_at > 1:
+            self._set_at = now
+            faulthandler.dump_traceback_later(HANG_S, exit=True)
+
+    def stop(self) -> None:
+        """What follows may take its time."""
+        faulthandler.cancel_dump_traceback_later()
 
 
 class CurrentInput:
@@ -65,13 +90,14 @@ class Result:
     inputs: int = 0
     corpus: int = 0
     blocks: int = 0
+    seen: int = 0
     failures: dict[str, bytes] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return (
             f"{self.harness}: {self.inputs} inputs, corpus {self.corpus}, "
-            f"{self.blocks} blocks, {len(self.failures)} failures"
+            f"{self.blocks} blocks, {self.seen} outcomes, {len(self.failures)} failures"
         )
 
 
@@ -87,7 +113,11 @@ def corpus_of(harness: ModuleType) -> list[bytes]:
 def signature(error: BaseException) -> str:
     """Type and place of a failure: two with the same are taken for one."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "fuzz_" in frame.filename] or list(frames)
+    own = [
+        frame
+        for frame in frames
+        if Path(frame.filename).parent == HERE and frame.filename != __file__
+    ] or list(frames)
     return f"{type(error).__name__} at {Path(own[-1].filename).name}:{own[-1].lineno}"
 
 
@@ -118,7 +148,13 @@ def shrink(check: Callable[[bytes], None], data: bytes, wanted: str) -> bytes:
     return data
 
 
-def run(name: str, seconds: float, seed: int, artifacts: Path) -> Result:
+def run(
+    name: str,
+    seconds: float,
+    seed: int,
+    artifacts: Path,
+    watchdog: Watchdog | None = None,
+) -> Result:
     """One harness for ``seconds``, the corpus itself first."""
     from tests.fuzz.trace import Trace
 
@@ -130,6 +166,7 @@ def run(name: str, seconds: float, seed: int, artifacts: Path) -> Result:
     current = CurrentInput(path)
     corpus = corpus_of(harness)
     waiting = list(corpus)
+    seen = getattr(harness, "SEEN", set())
     result = Result(name)
     begin = time.monotonic()
     while waiting or time.monotonic() - begin < seconds:
@@ -138,12 +175,16 @@ def run(name: str, seconds: float, seed: int, artifacts: Path) -> Result:
         else:
             data = harness.MUTATE(random, random.choice(corpus), corpus)
         current.set(data)
-        known = trace.fresh
+        if watchdog is not None:
+            watchdog.step()
+        known = trace.fresh + len(seen)
         found = failure_of(harness.check, data)
         result.inputs += 1
-        if trace.fresh > known and len(corpus) < CORPUS_INPUTS_MAX:
+        if trace.fresh + len(seen) > known and len(corpus) < CORPUS_INPUTS_MAX:
             corpus.append(data)
         if found is not None and found[0] not in result.failures:
+            if watchdog is not None:
+                watchdog.stop()
             small = shrink(harness.check, data, found[0])
             result.failures[found[0]] = small
             result.details[found[0]] = found[1]
@@ -154,6 +195,7 @@ def run(name: str, seconds: float, seed: int, artifacts: Path) -> Result:
     path.unlink()
     result.corpus = len(corpus)
     result.blocks = trace.fresh
+    result.seen = len(seen)
     return result
 
 
@@ -169,7 +211,7 @@ def replay(name: str, path: Path) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description="fuzz the compiled modules")
+    parser = argparse.ArgumentParser(description="fuzz what reads untrusted bytes")
     parser.add_argument("--seconds", type=float, default=10, help="in all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--artifacts", type=Path, default=ROOT / "build" / "fuzz")
@@ -186,15 +228,17 @@ def main(arguments: list[str]) -> int:
 
     sys.stdout.write(f"seed {options.seed}, engine {engine.shard.__file__}\n")
     failed = False
+    watchdog = Watchdog()
     for name in names:
         share = options.seconds / len(names)
-        result = run(name, share, options.seed, options.artifacts)
+        result = run(name, share, options.seed, options.artifacts, watchdog)
         sys.stdout.write(f"{result}\n")
         for place, data in result.failures.items():
             failed = True
             sys.stdout.write(f"  {place}: {data[:2000]!r}\n")
             sys.stdout.write(f"{result.details[place]}\n")
         sys.stdout.flush()
+    watchdog.stop()
     return 1 if failed else 0
 
 

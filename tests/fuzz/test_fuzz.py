@@ -1,4 +1,4 @@
-"""Short fuzz runs, as built for use and with the sanitizers, and proof that both bite.
+"""Short fuzz runs, as built for use and with the sanitizers, and proof that they bite.
 
 The seed is 1, or FUZZ_SEED. Longer runs: ``bin/fuzz``.
 """
@@ -9,16 +9,26 @@ import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from tests.fuzz import asan, work
+from fixgw.session.effects import Close, Replay
+from fixgw.session.gap import Gap
+from fixgw.session.lifecycle import Lifecycle
+from fixgw.session.outbound import Outbound
+from fixgw.session.processing import Processing
+from fixgw.session.reasons import DisconnectReason
+from fixgw.session.replay import as_possible_duplicate
+from fixgw.session.tables import Happening
+from fixgw.wire import Message, parse_message
+from tests.fuzz import asan, effort, grammar, mutate, work
 from tests.fuzz import run as runner
 
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
-SECONDS = 1.5
-ASAN_SECONDS = 5
+SECONDS = 0.7
+ASAN_SECONDS = 9
 BUILD_SECONDS_MAX = 900
 GROWTH_MAX = 2.5
 """Twice the input may take this much more work: 2 for linear, 4 for quadratic."""
@@ -31,7 +41,7 @@ GROWTH_MAX = 2.5
 def test_a_short_run(harness: str, tmp_path: Path) -> None:
     result = runner.run(harness, SECONDS, SEED, tmp_path)
     sys.stdout.write(f"seed {SEED}, {result}\n")
-    assert result.inputs > 100
+    assert result.inputs > len(runner.corpus_of(runner.load(harness)))
     told = [f"{data!r}\n{result.details[key]}" for key, data in result.failures.items()]
     assert not told, f"seed {SEED}: " + "\n".join(told)
 
@@ -59,6 +69,20 @@ def test_the_input_at_work_can_be_read_back(tmp_path: Path) -> None:
         assert runner.CurrentInput.read(path) == data
 
 
+def test_an_input_that_hangs_ends_the_run(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from tests.fuzz import run; "
+        "run.HANG_S = 1; run.load('proxy').check = lambda data: time.sleep(60); "
+        "run.run('proxy', 1, 1, Path(sys.argv[1]), run.Watchdog())"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    result = subprocess.run(command, cwd=runner.ROOT, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "Timeout" in result.stderr
+    [kept] = tmp_path.iterdir()
+    assert runner.CurrentInput.read(kept) in runner.corpus_of(runner.load("proxy"))
+
+
 @pytest.mark.parametrize("harness", runner.HARNESSES)
 def test_runs_of_one_seed_are_alike(harness: str) -> None:
     from random import Random
@@ -68,10 +92,135 @@ def test_runs_of_one_seed_are_alike(harness: str) -> None:
 
     def inputs() -> list[bytes]:
         random = Random(SEED)
-        return [module.MUTATE(random, corpus[0], corpus) for _ in range(200)]
+        return [module.MUTATE(random, corpus[0], corpus) for _ in range(100)]
 
     assert inputs() == inputs()
-    assert len(set(inputs())) > 150
+    assert len(set(inputs())) > 60
+
+
+def test_what_is_grown_from_a_dictionary_is_good() -> None:
+    from random import Random
+
+    random = Random(SEED)
+    with_groups = 0
+    for family in grammar.families():
+        for _ in range(30):
+            data = grammar.whole(family.begin_string, grammar.grown(random, family))
+            lengths = family.rulebook.data_lengths
+            message = parse_message(data, 10_000, lengths)
+            assert isinstance(message, Message), message
+            assert family.rulebook.judge(message) is None, message
+            tags = [tag for tag, _ in message.fields()]
+            with_groups += len(set(tags)) < len(tags)
+    assert with_groups > 30
+
+
+# -- the session's harness -------------------------------------------------------------
+
+
+def corpus_fails() -> bool:
+    """Whether the session's harness finds something wrong in its own corpus."""
+    harness = runner.load("session")
+    corpus = runner.corpus_of(harness)
+    return any(runner.failure_of(harness.check, data) for data in corpus)
+
+
+def count_twice(self: Processing, seq: int) -> None:
+    self._numbers.next_in = seq + 2
+
+
+def count_never(self: Processing, seq: int) -> None:
+    pass
+
+
+def deliver_twice(self: Processing, message: Message, now_ns: int) -> None:
+    for _ in range(2):
+        self._application.on_message(self._session, message, now_ns)
+
+
+def forget_early(self: Gap, seq: int, message: Message | None) -> None:
+    pass
+
+
+def ask_always(self: Gap, expected: int, received: int, now: int) -> tuple[int, int]:
+    return expected, 0
+
+
+def never_close(self: Lifecycle, reason: DisconnectReason, text: str) -> None:
+    self.move(Happening.BROKEN_OFF)
+    self._out.effects += [Close(reason, text), Close(reason, text)]
+
+
+def same_number(self: Outbound, test_req_id: bytes | None, now_ns: int) -> None:
+    self.send("0", b"", now_ns, admin=True)
+    self._numbers.next_out -= 1
+
+
+def one_more(self: Outbound, begin: int, end: int, messages_end: int) -> None:
+    if self._resender.request(begin, end + 1, messages_end):
+        self.effects.append(Replay())
+
+
+def one_less(self: Outbound, begin: int, end: int, messages_end: int) -> None:
+    if self._resender.request(begin, max(begin, end - 1), messages_end):
+        self.effects.append(Replay())
+
+
+def other_body(data: bytes, sending_time: bytes) -> bytes:
+    again = as_possible_duplicate(data, sending_time)
+    return mutate.seal(again.replace(b"\x0137=x", b"\x0137=y"))
+
+
+FAULTS_OF_SESSION: list[tuple[str, object]] = [
+    ("fixgw.session.processing.Processing.count", count_twice),
+    ("fixgw.session.processing.Processing.count", count_never),
+    ("fixgw.session.processing.Processing._deliver", deliver_twice),
+    ("fixgw.session.gap.Gap.keep", forget_early),
+    ("fixgw.session.gap.Gap.found", ask_always),
+    ("fixgw.session.lifecycle.Lifecycle.close", never_close),
+    ("fixgw.session.outbound.Outbound.heartbeat", same_number),
+    ("fixgw.session.outbound.Outbound.replay", one_more),
+    ("fixgw.session.outbound.Outbound.replay", one_less),
+    ("fixgw.session.replay.as_possible_duplicate", other_body),
+]
+
+
+@pytest.mark.parametrize(
+    ("place", "fault"),
+    FAULTS_OF_SESSION,
+    ids=[getattr(fault, "__name__", "") for _, fault in FAULTS_OF_SESSION],
+)
+def test_a_fault_of_the_session_is_found(
+    place: str, fault: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not corpus_fails()
+    monkeypatch.setattr(place, fault)
+    assert corpus_fails()
+
+
+# -- linear time -----------------------------------------------------------------------
+
+
+def steep_in(counts: dict[str, list[int]]) -> dict[str, list[int]]:
+    """Where twice the input was more than twice the work."""
+    return {
+        case: work
+        for case, work in counts.items()
+        for less, more in pairwise(work)
+        if more > GROWTH_MAX * less
+    }
+
+
+def test_validation_works_in_linear_time() -> None:
+    counts = effort.validation()
+    assert len(counts) == len(effort.MESSAGES) * len(effort.SWITCHES)
+    assert not steep_in(counts)
+
+
+def test_a_session_works_in_linear_time() -> None:
+    counts = effort.sessions()
+    assert len(counts) == len(effort.SCRIPTS) * len(effort.OPTIONS)
+    assert not steep_in(counts)
 
 
 # -- with the sanitizers ---------------------------------------------------------------
@@ -144,31 +293,26 @@ def test_every_compiled_module_is_the_instrumented_one(tree: Path) -> None:
 
 
 @pytest.mark.timeout(BUILD_SECONDS_MAX)
-@pytest.mark.parametrize("harness", runner.HARNESSES)
-def test_a_run_with_the_sanitizers(tree: Path, harness: str, tmp_path: Path) -> None:
+def test_a_run_with_the_sanitizers(tree: Path, tmp_path: Path) -> None:
     arguments = ["--seconds", str(ASAN_SECONDS), "--seed", str(SEED)]
-    script = str(tree / "tests" / "fuzz" / "run.py")
-    result = python(tree, script, *arguments, "--artifacts", str(tmp_path), harness)
+    arguments += ["--artifacts", str(tmp_path), *runner.COMPILED]
+    result = python(tree, str(tree / "tests" / "fuzz" / "run.py"), *arguments)
     sys.stdout.write(result.stdout)
     told = f"{result.stdout}{result.stderr}"
     for path in tmp_path.glob("*.current"):
         told += f"\nthe input at work: {runner.CurrentInput.read(path)!r}"
     assert "Sanitizer" not in told, told
     assert "runtime error" not in told, told
-    assert f"{harness}: " in result.stdout, told
+    for harness in runner.COMPILED:
+        assert f"{harness}: " in result.stdout, told
     assert result.returncode == 0, told
 
 
 @pytest.mark.timeout(BUILD_SECONDS_MAX)
-def test_the_framer_works_in_linear_time(tree: Path) -> None:
+def test_framer_and_screen_work_in_linear_time(tree: Path) -> None:
     result = python(tree, str(tree / "tests" / "fuzz" / "work.py"))
     assert result.returncode == 0, result.stderr
     counts = json.loads(result.stdout)
-    assert len(counts) == len(work.cases())
-    steep = {
-        case: blocks
-        for case, blocks in counts.items()
-        for less, more in zip(blocks, blocks[1:], strict=False)
-        if more > GROWTH_MAX * less
-    }
-    assert not steep, f"blocks executed for {work.SIZES} bytes: {steep}"
+    assert len(counts) == len(work.cases()) + len(effort.MESSAGES)
+    steep = steep_in(counts)
+    assert not steep, f"blocks executed: {steep}"

@@ -1,8 +1,8 @@
-"""How the framer's work grows with its input, in basic blocks executed.
+"""How the work of the framer and of the screen grows, in basic blocks executed.
 
 Only in the sanitizer build, which counts them: no clock, so nothing that disturbs.
-Prints a JSON object from case to the blocks for inputs of each of SIZES, each twice the
-one before.
+Prints a JSON object from case to the blocks for inputs of each of SIZES, or messages of
+each of FIELDS, each twice the one before.
 """
 
 from __future__ import annotations
@@ -17,7 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-SIZES = (4_000, 8_000, 16_000, 32_000)
+from fixgw.wire import Framer, finish  # noqa: E402
+from tests.fuzz import effort, grammar  # noqa: E402
+from tests.fuzz.trace import Trace  # noqa: E402
+
+SIZES = (4_000, 8_000, 16_000)
+FIELDS = (200, 400, 800)
 PIECES = {"whole": 1 << 30, "by 100": 100, "byte by byte": 1}
 
 LIMITS: dict[str, Callable[[int], int]] = {
@@ -25,7 +30,7 @@ LIMITS: dict[str, Callable[[int], int]] = {
     "twice what a message may be": lambda size: size // 2,
 }
 
-MESSAGE = b"8=FIX.4.4\x019=21\x0135=0\x0134=1\x0149=A\x0156=B\x0110=237\x01"
+MESSAGE = finish(b"FIX.4.4", b"35=0\x0134=1\x0149=A\x0156=B\x01")
 
 SHAPES: dict[str, Callable[[int], bytes]] = {
     "messages": lambda size: MESSAGE * (size // len(MESSAGE)),
@@ -63,24 +68,34 @@ def cases() -> list[tuple[str, str, str]]:
     return list(itertools.product(SHAPES, PIECES, LIMITS))
 
 
-def main() -> None:
-    from fixgw.wire import Framer
-    from tests.fuzz.trace import Trace
+def of_the_framer(case: tuple[str, str, str], trace: Trace) -> Iterator[int]:
+    shape, name, limit = case
+    for size in SIZES:
+        data = SHAPES[shape](size)
+        framer = Framer(LIMITS[limit](size), size, {20_000: 20_001})
+        before = trace.blocks
+        for chunk in chunks(data, PIECES[name]):
+            framer.feed(chunk)
+        yield trace.blocks - before
 
+
+def of_the_screen(shape: str, trace: Trace) -> Iterator[int]:
+    """The long way behind it is not compiled, and has its own measure."""
+    family = grammar.families()[-1]
+    for size in FIELDS:
+        message = effort.message(family, shape, size)
+        before = trace.blocks
+        family.rulebook.judge(message, effort.SWITCHES["lenient"])
+        yield trace.blocks - before
+
+
+def main() -> None:
     trace = Trace()
     if not trace.available:
         raise SystemExit("this is not the sanitizer build: no blocks are counted")
-    work: dict[str, list[int]] = {}
-    for case in cases():
-        shape, name, limit = case
-        counts = work[", ".join(case)] = []
-        for size in SIZES:
-            data = SHAPES[shape](size)
-            framer = Framer(LIMITS[limit](size), size, {20_000: 20_001})
-            before = trace.blocks
-            for chunk in chunks(data, PIECES[name]):
-                framer.feed(chunk)
-            counts.append(trace.blocks - before)
+    work = {", ".join(case): list(of_the_framer(case, trace)) for case in cases()}
+    for shape in effort.MESSAGES:
+        work[f"screen, {shape}"] = list(of_the_screen(shape, trace))
     sys.stdout.write(json.dumps(work))
 
 
