@@ -5,6 +5,7 @@ cdef enum:
     BEGIN_STRING_BYTES_MAX = 32
     LENGTH_DIGITS_MAX = 9
     CHECKSUM_BYTES_MAX = 12
+    ENVELOPE_BYTES_MAX = 64     # what stands around a body: 8, 9 and 10
     IDLE_BYTES_MAX = 262144
 
 

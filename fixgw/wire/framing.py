@@ -180,6 +180,8 @@ class Framer:
         place: cython.Py_ssize_t
         stop: cython.Py_ssize_t
         begin: cython.Py_ssize_t
+        reach: cython.Py_ssize_t
+        most: cython.Py_ssize_t
         length: cython.Py_ssize_t = 0
         while True:
             begin = self.find(self.start, self.end, b"8=", 2)
@@ -202,10 +204,14 @@ class Framer:
         stop = place + length
         if stop + 8 > self.end:
             return None
-        place = self.find(max(stop, self.searched), self.end, b"\x0110=", 4)
+        # No further than a body of the longest reaches, however much has come: else it
+        # would depend on the cuts whether a CheckSum behind that is this message's.
+        most = self.message_bytes_max + ENVELOPE_BYTES_MAX
+        reach = min(self.end, self.start + most)
+        place = self.find(max(stop, self.searched), reach, b"\x0110=", 4)
         if place < 0:
-            self.searched = max(stop, self.end - 3)
-            if self.end - self.start > self.message_bytes_max:
+            self.searched = max(stop, self.searched, reach - 3)
+            if self.end - self.start >= most:
                 # What lies before ``stop`` was claimed, what lies behind was searched:
                 # none of it is looked at again.
                 self.in_noise = True

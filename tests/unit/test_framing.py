@@ -723,6 +723,14 @@ def test_the_largest_message(limit: int) -> None:
     assert raws(items) == ([GOOD] if len(GOOD) <= limit else [])
 
 
+def test_a_checksum_out_of_reach_ends_nothing_however_it_is_cut() -> None:
+    data = b"8=FIX.4.4\x019=60\x0135=0\x01" + b"58=x\x01" * 100 + GOOD
+    whole = Framer(400)
+    pieces = Framer(400)
+    found = [item for byte in data for item in pieces.feed(bytes([byte]))]
+    assert raws(whole.feed(data)) == raws(found) == [GOOD]
+
+
 def test_a_head_without_a_length_is_given_up() -> None:
     framer = Framer(1000)
     kept = 0
