@@ -12,9 +12,9 @@ values besides those listed carries allowOtherValues="true".
 
 Pure: text in, Dictionary out. What does not add up is refused, with the names of the
 dictionary and of the element: a slip here would silently widen or narrow what the
-gateway takes from its peers. Two things that published dictionaries do are let pass: a
-message that lists a plain field twice, and a field that lists a value twice; the first
-counts.
+gateway takes from its peers. What published dictionaries do is let pass: a message that
+lists a plain field twice, and a field that lists a value twice (the first counts); the
+type QUANTITY; and a field No... that counts a group and is said to be text or a date.
 """
 
 import xml.etree.ElementTree as ET
@@ -37,6 +37,8 @@ from .model import (
 
 # Before FIX 4.2 there was no String: CHAR stood for text of any length.
 _CHAR_IS_TEXT = frozenset({"FIX.4.0", "FIX.4.1"})
+_OTHER_NAMES = {"QUANTITY": "QTY"}
+COUNT_TYPES = frozenset({"NUMINGROUP", "INT"})
 
 # No message can have a larger tag.
 _DIGITS_MAX = 9
@@ -74,6 +76,8 @@ class _Loader:
         major, minor = (self._number(root, key, where) for key in ("major", "minor"))
         kind = root.get("type", "FIX")
         self._begin_string = f"{kind}.{major}.{minor}{self._service_pack()}"
+        groups = (element.get("name", "") for element in root.iter("group"))
+        self._counts = frozenset(name for name in groups if name.startswith("No"))
         self._fields: dict[int, Field] = {}
         self._tags: dict[str, int] = {}
         self._components: dict[str, ET.Element] = {}
@@ -126,6 +130,9 @@ class _Loader:
         if tag == 0:
             raise self._error(f"{where}: number 0 is no tag")
         type_name = self._attribute(element, "type", where).upper()
+        type_name = _OTHER_NAMES.get(type_name, type_name)
+        if name in self._counts and type_name not in COUNT_TYPES:
+            type_name = "NUMINGROUP"
         if type_name not in FORMATS:
             raise self._error(f"{where}: unknown type {type_name!r}")
         if type_name == "CHAR" and self._begin_string in _CHAR_IS_TEXT:
@@ -218,7 +225,7 @@ class _Loader:
             return self._groups[element]
         count_tag = self._reference(name, where)
         where = f"{where}: group {name!r}"
-        if self._fields[count_tag].type not in ("NUMINGROUP", "INT"):
+        if self._fields[count_tag].type not in COUNT_TYPES:
             raise self._error(f"{where}: its count is not of type NUMINGROUP")
         layout = self._layout(element, where, within)
         if not layout.places:

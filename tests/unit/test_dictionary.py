@@ -278,6 +278,21 @@ def test_the_transport_version_is_named_by_its_type() -> None:
     assert load(fixt, "small").begin_string == "FIXT.1.1"
 
 
+@pytest.mark.parametrize("type_name", ["STRING", "CHAR", "LOCALMKTDATE"])
+def test_a_count_that_is_said_to_be_text_is_a_count(type_name: str) -> None:
+    dictionary = load(
+        SMALL.replace(NO_LINES, NO_LINES.replace("NUMINGROUP", type_name)), "d"
+    )
+    assert dictionary.fields[33].type == "NUMINGROUP"
+
+
+def test_quantity_is_another_name_for_qty() -> None:
+    field = '<field number="38" name="OrderQty" type="QUANTITY"/></fields>'
+    dictionary = load(SMALL.replace("</fields>", field), "d")
+    assert dictionary.fields[38].well_formed(b"1.5")
+    assert not dictionary.fields[38].well_formed(b"many")
+
+
 HEADLINE = '<field name="Headline" required="Y"/>'
 NO_LINES = '<field number="33" name="NoLines" type="NUMINGROUP"/>'
 LENGTH = '<field number="95" name="RawDataLength" type="LENGTH"/>'
