@@ -57,6 +57,7 @@ class Consumer:
         self._again: set[int] = set()
         self._stop = asyncio.Event()
         self._committed: dict[int, Progress] = {}
+        self._tended_ns = 0
         self._held = asyncio.Lock()
 
     async def run(
@@ -78,10 +79,11 @@ class Consumer:
                     chunks = await self._turn(on_progress)
                     if not self._is_open:
                         break
-                    looked = await self._look(now=False)
-                    if looked and not until_level:
-                        await self._commit()
-                        await self._ask(self.database.check)
+                    if self._is_time():
+                        await self._look()
+                        if not until_level:
+                            await self._commit()
+                            await self._ask(self.database.check)
                 backoff_s = BACKOFF_S_FIRST
                 if self._source.problem:
                     self._ill(self._source.problem, "source")
@@ -104,7 +106,7 @@ class Consumer:
                 self._ill(str(error), side)
                 if side == "database":
                     with contextlib.suppress(SourceDown):
-                        await self._look(now=True)
+                        await self._look()
                 await _wait(stop, backoff_s)
                 backoff_s = min(backoff_s * 2, BACKOFF_S_MAX)
 
@@ -203,14 +205,18 @@ class Consumer:
         fill_batch(batch, events, self._names)
         return batch
 
-    async def _look(self, now: bool) -> bool:
-        """See how much there is to come, if it is time or ``now`` is set."""
-        begun_ns = self._clock()
-        since_ns = begun_ns - self.figures.looked_ns
-        if not now and 0 <= since_ns < LOOK_S * NS_PER_S:
+    def _is_time(self) -> bool:
+        """Whether to look around between two turns."""
+        now_ns = self._clock()
+        if 0 <= now_ns - self._tended_ns < LOOK_S * NS_PER_S:
             return False
-        self.figures.looked(await self._source.behind(), begun_ns)
+        self._tended_ns = now_ns
         return True
+
+    async def _look(self) -> None:
+        """See how much there is to come."""
+        begun_ns = self._clock()
+        self.figures.looked(await self._source.behind(), begun_ns)
 
     async def _commit(self) -> None:
         """Tell the source how far we are."""
@@ -219,13 +225,22 @@ class Consumer:
             self._committed = dict(self._progress)
 
     async def _ask(self, call: Callable[..., _Result], *arguments: object) -> _Result:
-        """What the database answers. How long it takes is told while it does; when all
-        is to end, it has a little more time, then it is cut off."""
+        """What the database answers. How long it takes is told while it does, and how
+        much there is to come; when all is to end, it has a little more time, then it is
+        cut off."""
         self.figures.asked_ns = self._clock()
         task = asyncio.ensure_future(asyncio.to_thread(call, *arguments))
         stopping = asyncio.ensure_future(self._stop.wait())
         try:
-            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            while not task.done() and not stopping.done():
+                done, _ = await asyncio.wait(
+                    {task, stopping},
+                    timeout=LOOK_S,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if not done:
+                    with contextlib.suppress(SourceDown):
+                        await self._look()
             if not task.done():
                 await asyncio.wait({task}, timeout=STOP_GRACE_S)
             if not task.done():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -133,6 +134,35 @@ def test_lag_of_a_quiet_exchange(
     assert tables(SqliteDatabase(path)) == expected(history)
 
 
+def test_lag_while_the_database_hangs(
+    config: Config, history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in a call that has nothing to store: what comes meanwhile is counted."""
+    database = SqliteDatabase(tmp_path / "tables" / "readmodel.sqlite")
+    consumer = Consumer(LogSource(config), database, NAMES)
+    checking, answer = threading.Event(), threading.Event()
+
+    def check() -> None:
+        checking.set()
+        assert answer.wait(30)
+
+    async def scenario() -> None:
+        async with running(consumer) as figures:
+            await until(lambda: level(figures, history), "everything")
+            monkeypatch.setattr(database, "check", check)
+            try:
+                await until(checking.is_set, "the call that hangs")
+                history.write(40)
+                missing = history.count - figures.events
+                await until(lambda: sum(figures.lag.values()) == missing, "a look")
+                assert figures.lag_s(consumer._clock()) > 0
+            finally:
+                answer.set()
+            await until(lambda: level(figures, history), "everything")
+
+    asyncio.run(scenario())
+
+
 # -- SQLite ----------------------------------------------------------------------------
 
 
@@ -197,9 +227,10 @@ def test_postgres_says_nothing(
                 (found,) = problems(consumer).items()
                 assert found[0] == "database"
                 assert found[1].startswith("the database has not answered for ")
-                assert figures.lag_s(consumer._clock()) > 0
+                lagging = "a look at what there is to come"
+                await until(lambda: figures.lag_s(consumer._clock()) > 0, lagging)
             await until(lambda: level(figures, history), "everything")
-            assert not problems(consumer)
+            await until(lambda: not problems(consumer), "its end")
             assert figures.retries == 0
 
     asyncio.run(scenario())
