@@ -10,7 +10,7 @@ from hypothesis import settings
 
 import engine.shard
 
-pytest_plugins = ["tests.services"]
+pytest_plugins = ["tests.services", "tests.second_attempt", "pytester"]
 
 # Where a red run stops others, the examples are the same for the same code; everywhere
 # else each run tries new ones.

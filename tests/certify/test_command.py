@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from socket import create_server, socket
 from xml.etree import ElementTree
@@ -14,6 +15,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.certify.fakes import fix
+
+pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +34,8 @@ def port() -> Iterator[int]:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            with connection:
+            # It may have gone again before it is answered.
+            with connection, suppress(OSError):
                 connection.recv(65536)
                 connection.sendall(fix("8=FIX.4.4|35=0|34=1|112=X|"))
 

@@ -19,6 +19,8 @@ from fixgw.certify.versions import version_of
 
 pytest.importorskip("quickfix")
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "tests" / "fix_scenarios" / "client"
 DICTIONARY = ROOT / "spec" / "FIX44.xml"

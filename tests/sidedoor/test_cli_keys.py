@@ -19,6 +19,8 @@ from fixgw.sidedoor.keys import ApiKey, KeyFile, Role
 from fixgw.sidedoor.signing import read_request
 from tests.sidedoor import redis_tools
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config"
 

@@ -30,6 +30,8 @@ from fixgw.sidedoor.keys import KeyFile, Role, new_key
 from tests.live.exchange import SHARD_0, SHARD_1, SIDE_DOOR, Exchange
 from tests.live.waiting import wait_until
 
+pytestmark = pytest.mark.processes
+
 SYMBOL = {SHARD_0: "BTC-USD", SHARD_1: "ETH-USD"}
 """Pinned in the configuration of these tests."""
 
