@@ -13,7 +13,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from tests.browser.exchange import BrowserExchange, browser_exchange
 
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {

@@ -22,7 +22,7 @@ import pytest
 fix = pytest.importorskip("quickfix")
 
 ROOT = Path(__file__).parents[2]
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 Client = subprocess.CompletedProcess[str]
 SETTINGS = """
 [DEFAULT]

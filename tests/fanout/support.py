@@ -144,7 +144,7 @@ async def publishing(
         yield publisher
     finally:
         stop.set()
-        await asyncio.wait_for(running, 20)
+        await asyncio.wait_for(running, 30)
 
 
 async def until(

@@ -221,12 +221,12 @@ class Process:
         """Signal it; its exit code."""
         assert self._process is not None
         self._process.send_signal(number)
-        return self._process.wait(20)
+        return self._process.wait(30)
 
     def wait(self) -> int:
         """For it to end by itself; its exit code."""
         assert self._process is not None
-        return self._process.wait(20)
+        return self._process.wait(30)
 
     def status(self) -> dict[str, Any]:
         """What it tells; empty before it does."""

@@ -246,7 +246,7 @@ def test_another_history_is_refused_while_it_runs(
         await until_published(publisher, log)
         log.folder.rename(tmp_path / "events-before")
         write_log(0, 301, seed=1)
-        await asyncio.wait_for(running, 20)
+        await asyncio.wait_for(running, 30)
 
     with pytest.raises(CannotPublish, match="another past of this one"):
         asyncio.run(run())
@@ -262,7 +262,7 @@ def run_until_it_ends(
     """Raises what it raises."""
 
     async def run() -> None:
-        await asyncio.wait_for(publisher.run(asyncio.Event()), 20)
+        await asyncio.wait_for(publisher.run(asyncio.Event()), 30)
 
     publisher = publisher_of(data, servers, topic, shards)
     asyncio.run(run())

@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.live.exchange import ROOT, fixgw
 from tests.live.waiting import wait_until
 
-START_S = 20.0
-STOP_S = 20.0
+START_S = 30.0
+STOP_S = 30.0
 
 
 class EchoProcess:
@@ -82,6 +82,6 @@ class EchoProcess:
         """All it has said on stderr, over all its starts."""
         return self._errors.read_text()
 
-    def wait_for(self, text: str, deadline_s: float = 5.0) -> None:
+    def wait_for(self, text: str, deadline_s: float = 30.0) -> None:
         """Wait until it has said so on stderr."""
         wait_until(lambda: text in self.log(), text, deadline_s, self.log)

@@ -15,7 +15,7 @@ import simplefix
 from tests.live.echo_process import EchoProcess
 from tests.sessions.conversation import Pairs, build, pairs_of, read, stamp
 
-PATIENCE_S = 5.0
+PATIENCE_S = 30.0
 ENVELOPE = {8, 9, 34, 49, 52, 56, 10, 1409}
 """What hear() does not compare field by field; SessionStatus(1409) is FIXT only."""
 ALL_VERSIONS = {

@@ -31,8 +31,8 @@ from tests.live.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 DICTIONARY = ROOT / "spec" / "FIX44.xml"
-START_S = 20.0
-STOP_S = 20.0
+START_S = 40.0
+STOP_S = 30.0
 SHARDS = 2
 GATEWAY, SHARD_0, SHARD_1, SUPERVISOR = "gateway", "shard 0", "shard 1", "supervisor"
 SIDE_DOOR, PUBLISHER, READ_MODEL = "sidedoor", "publisher", "readmodel"
@@ -252,7 +252,7 @@ class Exchange:
         if self._popen is not None:
             self._popen.wait(STOP_S)
             self._popen = None
-        wait_until(lambda: not self._ours(), "the end of every process", 10.0)
+        wait_until(lambda: not self._ours(), "the end of every process")
 
     # -- processes ---------------------------------------------------------------------
 
@@ -278,16 +278,15 @@ class Exchange:
         for process in victims.values():
             process.signal(signal.SIGKILL)
         if SUPERVISOR in names and self._popen is not None:
-            self._popen.wait(5.0)
+            self._popen.wait(STOP_S)
             self._popen = None
         wait_until(
             lambda: not any(process.is_alive for process in victims.values()),
             f"the death of {names}",
-            5.0,
         )
         return victims
 
-    def wait_back(self, name: str, killed: Process, deadline_s: float = 15.0) -> None:
+    def wait_back(self, name: str, killed: Process, deadline_s: float = 30.0) -> None:
         """Wait until the supervisor says that ``name`` is back, as another process."""
         said = f"{name} is back"
         wait_until(

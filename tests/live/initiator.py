@@ -208,7 +208,7 @@ class Initiator:
             process.stdin.write('["stop"]\n')
             process.stdin.flush()
         try:
-            code = process.wait(15.0)
+            code = process.wait(30.0)
         except subprocess.TimeoutExpired:
             process.kill()
             code = process.wait()
@@ -218,7 +218,7 @@ class Initiator:
         process.stdout.close()
         assert code == 0, f"{self.name}: QuickFIX ended with {code}\n{self.tail()}"
 
-    def wait_logon(self, logons: int = 1, deadline_s: float = 15.0) -> None:
+    def wait_logon(self, logons: int = 1, deadline_s: float = 30.0) -> None:
         """Wait for the ``logons``-th logon of this object."""
         self.wait(
             lambda: self._logons >= logons and self._logged_on,
@@ -373,7 +373,7 @@ class Initiator:
         ]
 
     def wait_about(
-        self, cl_ord_id: str, number: int = 1, deadline_s: float = 10.0
+        self, cl_ord_id: str, number: int = 1, deadline_s: float = 30.0
     ) -> list[Received]:
         """Wait for so many messages about a ClOrdID, and require no more."""
         self.wait(
@@ -386,7 +386,7 @@ class Initiator:
         return found
 
     def wait(
-        self, condition: Callable[[], object], what: str, deadline_s: float = 10.0
+        self, condition: Callable[[], object], what: str, deadline_s: float = 30.0
     ) -> None:
         """Wait until ``condition``; fail with ``what`` and the last messages."""
         wait_until(condition, f"{self.name}: {what}", deadline_s, self.tail)

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.live.exchange import Exchange
 
-ANSWER_S = 5.0
+ANSWER_S = 10.0
 _SAID = "metrics and health at "
 
 Labels = frozenset[tuple[str, str]]

@@ -53,7 +53,7 @@ class Proxy:
         self._listener.close()
         self._end_all()
         for thread in self._threads:
-            thread.join(10.0)
+            thread.join(30.0)
             assert not thread.is_alive(), "a thread of the proxy does not end"
 
     def _run(self, target: object, *arguments: object) -> None:

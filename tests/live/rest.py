@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from fixgw.sidedoor.client import RestClient
 from tests.live.exchange import Exchange, fixgw
 
-COMMAND_S = 30.0
+COMMAND_S = 50.0
 
 
 @contextmanager

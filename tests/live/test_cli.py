@@ -21,7 +21,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         fixgw(*arguments),
         capture_output=True,
         text=True,
-        timeout=20.0,
+        timeout=50.0,
         cwd=ROOT,
         check=False,
     )
@@ -98,7 +98,7 @@ def test_ctrl_c_during_the_start(
     wait_until(lambda: moment(exchange), moment.__name__)
     processes = exchange.processes()
     processes["supervisor"].signal(signal.SIGINT)
-    code = exchange.wait_ended(10.0)
+    code = exchange.wait_ended(30.0)
     left = [name for name, process in processes.items() if process.is_alive]
     assert not left
     # By the signal itself: the interpreter was still starting, no line of ours had run.

@@ -102,9 +102,9 @@ class Demo:
     def clean_up(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(30)
         if self.data is not None:
-            wait_until(lambda: not self.children(), "the end of every process", 20.0)
+            wait_until(lambda: not self.children(), "the end of every process", 40.0)
 
 
 def command_line(pid: int) -> list[str]:
@@ -204,7 +204,7 @@ def test_a_person_trades_with_it(new_demo: Callable[..., Demo], tmp_path: Path) 
         with RestClient(url, key, secret) as client:
             return client.book("ACME").json()
 
-    wait_until(lambda: answer()["bids"] and answer()["asks"], "a book", 20.0)
+    wait_until(lambda: answer()["bids"] and answer()["asks"], "a book", 40.0)
     with RestClient(url, key, secret) as client:
         order = client.new_order("MINE-1", "ACME", "buy", "10").json()
         assert order["status"] == "filled", order
@@ -217,7 +217,7 @@ def test_a_person_trades_with_it(new_demo: Callable[..., Demo], tmp_path: Path) 
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=50,
         check=False,
     )
     assert bought.returncode == 0, bought.stdout + bought.stderr
@@ -240,7 +240,7 @@ def test_it_goes_on_whatever_is_killed_or_halted(
         tally.look(0.0)
         return tally.trades
 
-    wait_until(lambda: trades() > 10, "trades", 20.0, lambda: demo.text)
+    wait_until(lambda: trades() > 10, "trades", 40.0, lambda: demo.text)
     for name in ("demo-traders", "gateway", "sidedoor", "shard 0", "shard 1"):
         victim = demo.children()[name]
         os.kill(victim, signal.SIGKILL)
@@ -249,15 +249,15 @@ def test_it_goes_on_whatever_is_killed_or_halted(
                 demo.children().get(name, victim) != victim
             ),
             f"{name} is back",
-            20.0,
+            40.0,
         )
         before = trades()
-        wait_until(lambda before=before: trades() > before + 10, name, 20.0)  # type: ignore[misc]
+        wait_until(lambda before=before: trades() > before + 10, name, 40.0)  # type: ignore[misc]
     halt = [*(sys.executable, "-m", "fixgw", "instruments"), *("halt", "ACME")]
     where = ["--data", str(data), "--config", str(data / "fixgw.toml")]
     subprocess.run([*halt, *where], cwd=ROOT, check=True, capture_output=True)
     before = trades()
-    wait_until(lambda: trades() > before + 20, "trades beside the halt", 20.0)
+    wait_until(lambda: trades() > before + 20, "trades beside the halt", 40.0)
     resume = [*halt[:4], "resume", "ACME"]
     subprocess.run([*resume, *where], cwd=ROOT, check=True, capture_output=True)
 
@@ -266,7 +266,7 @@ def test_it_goes_on_whatever_is_killed_or_halted(
         return next(row.trades for row in tally.rows() if row.symbol == "ACME")
 
     before = acme()
-    wait_until(lambda: acme() > before, "ACME trades again", 20.0)
+    wait_until(lambda: acme() > before, "ACME trades again", 40.0)
     assert demo.stop() == (0, "")
     tally.close()
     require_bounds(events_of(data, tmp_path / "copy"))

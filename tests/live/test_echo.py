@@ -230,7 +230,7 @@ def run_once(folder: Path, sessions: str, *options: str | Path) -> tuple[int, st
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=50,
         check=False,
     )
     assert not done.stdout

@@ -95,8 +95,7 @@ def restart_after_supervisor(exchange: Exchange) -> None:
     wait_until(
         lambda: not any(process.is_alive for process in old),
         "the end of the children of a killed supervisor",
-        5.0,
-        exchange.errors,
+        state=exchange.errors,
     )
     exchange.wait_ready()
 

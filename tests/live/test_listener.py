@@ -21,7 +21,7 @@ from tests.live.echo_process import EchoProcess
 from tests.live.exchange import ROOT, fixgw
 from tests.sessions.conversation import build, stamp
 
-PATIENCE_S = 5.0
+PATIENCE_S = 30.0
 TEXT = (ROOT / "docs" / "operating.md").read_text()
 SECRET = "correct horse"
 HASHED = PasswordHash.make(SECRET.encode(), b"s" * SALT_BYTES)

@@ -23,7 +23,7 @@ def view(*arguments: str | Path) -> list[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=50,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -14,7 +14,7 @@ from tests.live.conftest import Connect, MakeExchange
 from tests.live.exchange import ROOT, SHARD_0, Exchange, fixgw, free_port
 from tests.live.waiting import wait_until
 
-COMMAND_S = 20.0
+COMMAND_S = 50.0
 
 
 def control(exchange: Exchange, *arguments: str) -> str:

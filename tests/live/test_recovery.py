@@ -229,7 +229,7 @@ def test_sigterm_is_as_good_as_ctrl_c(exchange: Exchange) -> None:
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=20.0, cwd=ROOT, check=False
+        command, capture_output=True, text=True, timeout=50.0, cwd=ROOT, check=False
     )
 
 
@@ -302,8 +302,7 @@ def test_a_data_folder_too_deep_for_a_socket(tmp_path: Path) -> None:
         wait_until(
             lambda: exchange.is_ready or exchange.has_ended,
             "either ready or refused",
-            10.0,
-            lambda: exchange.errors()[:2000],
+            state=lambda: exchange.errors()[:2000],
         )
         if exchange.has_ended:
             assert exchange.wait_ended(1.0) not in (0, 1)

@@ -205,8 +205,7 @@ def test_every_message_is_logged_and_no_password(echo: EchoRun, folder: Path) ->
     wait_until(
         lambda: path.exists() and path.read_text().count("\n") >= before + 6,
         "six lines are logged",
-        5.0,
-        echo.log,
+        state=echo.log,
     )
     lines = path.read_text().splitlines()[-6:]
     assert [re.search(r"\x0135=(.)\x01", line)[1] for line in lines] == list("AA1055")  # type: ignore[index]

@@ -29,7 +29,7 @@ from tests.live.exchange import (
 )
 from tests.live.waiting import wait_until
 
-COMMAND_S = 30.0
+COMMAND_S = 50.0
 Make = Callable[..., Exchange]
 
 
@@ -106,7 +106,7 @@ def test_well_and_not(make: Make) -> None:
         in (found["problems"])
     )
     shard.signal(signal.SIGCONT)
-    wait_until(lambda: as_json(exchange)[0] == 0, "health", 20)
+    wait_until(lambda: as_json(exchange)[0] == 0, "health", 40)
 
     # One is dead, and the supervisor cannot act.
     supervisor = exchange.processes()[SUPERVISOR]
@@ -119,7 +119,7 @@ def test_well_and_not(make: Make) -> None:
     assert re.search(rf"^{SUPERVISOR} +not well|^{SUPERVISOR} +down", told.stdout, re.M)
     assert f"{READ_MODEL}: is not running" in lines
     supervisor.signal(signal.SIGCONT)
-    wait_until(lambda: as_json(exchange)[0] == 0, "health", 20)
+    wait_until(lambda: as_json(exchange)[0] == 0, "health", 40)
 
     exchange.stop()
     told = status(exchange)
@@ -241,8 +241,8 @@ def test_a_side_door_that_dies_at_every_start(make: Make, connect: Connect) -> N
     assert exchange.said("sidedoor ended: killed by SIGKILL") >= 3
     assert len(killed) >= 3
     trade(exchange, connect)
-    wait_until(lambda: exchange.said("sidedoor is back"), "the side door", 20)
-    wait_until(lambda: as_json(exchange)[0] == 0, "health", 20)
+    wait_until(lambda: exchange.said("sidedoor is back"), "the side door")
+    wait_until(lambda: as_json(exchange)[0] == 0, "health", 40)
     exchange.stop()
 
 

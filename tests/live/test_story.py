@@ -270,7 +270,7 @@ def new_key(exchange: Exchange, account: str) -> dict[str, str]:
         ),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert made.returncode == 0, made.stderr
@@ -284,7 +284,7 @@ def status(exchange: Exchange) -> dict[str, Any]:
         fixgw("status", "--json", "--config", exchange.config),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     found: dict[str, Any] = json.loads(told.stdout)

@@ -29,7 +29,7 @@ class TlsRelay:
 
     def __enter__(self) -> TlsRelay:
         self._thread.start()
-        assert self._ready.wait(10.0)
+        assert self._ready.wait(30.0)
         return self
 
     def __exit__(
@@ -39,7 +39,7 @@ class TlsRelay:
         trace: TracebackType | None,
     ) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10.0)
+        self._thread.join(30.0)
         assert not self._thread.is_alive()
         self._loop.close()
 

@@ -13,7 +13,7 @@ POLL_S = 0.01
 def wait_until(
     condition: Callable[[], object],
     what: str,
-    deadline_s: float = 15.0,
+    deadline_s: float = 30.0,
     state: Callable[[], str] = str,
 ) -> None:
     """Return when ``condition`` holds; fail with ``what`` and ``state`` otherwise."""

@@ -51,7 +51,7 @@ from tests.sessions.conversation import (
     stamp,
 )
 
-PATIENCE_S = 2.0
+PATIENCE_S = 20.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SYMBOLS = ("ABC", "XYZ")
 """One per shard, when there are two."""

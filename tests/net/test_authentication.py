@@ -51,7 +51,7 @@ class Gate:
 
     def check(self, settings: Any, message: Message, names: object) -> Any:
         self.begun += 1
-        assert self.open.wait(5)
+        assert self.open.wait(30)
         if message.get(554) == b"right":
             return None
         return Objection(DisconnectReason.AUTHENTICATION_FAILED, "wrong")

@@ -80,7 +80,7 @@ class Stream:
 
     async def read(self) -> None:
         """What is there now, or as soon as something comes."""
-        data = await asyncio.wait_for(self.client.reader.read(1 << 20), 10)
+        data = await asyncio.wait_for(self.client.reader.read(1 << 20), 20)
         assert data, "the connection was closed"
         self.bytes += len(data)
         # A message may be cut anywhere: what has no end yet waits.

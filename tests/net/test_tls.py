@@ -274,12 +274,12 @@ def test_header_and_handshake_byte_by_byte(tmp_path: Path, ca: Authority) -> Non
                 break
             except ssl.SSLWantReadError:
                 await leave(outgoing.read())
-                incoming.write(await asyncio.wait_for(client.reader.read(65536), 2))
+                incoming.write(await asyncio.wait_for(client.reader.read(65536), 20))
         side.write(client.message("35=A|98=0|108=30"))
         await leave(outgoing.read())
         answer = b""
         while b"\x0110=" not in answer:
-            incoming.write(await asyncio.wait_for(client.reader.read(65536), 2))
+            incoming.write(await asyncio.wait_for(client.reader.read(65536), 20))
             answer += side.read(65536)
         assert b"\x0135=A\x01" in answer
 

@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = ROOT / "README.md"
-READY_S = 30
+READY_S = 40
 
 _VARYING = (
     (re.compile(r"_ns\": ?\d{19}"), '_ns": <time>'),
@@ -109,7 +109,7 @@ class Exchange:
     def stop(self) -> None:
         """Ctrl-C, which must end it cleanly."""
         self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(20) == 0
+        assert self.process.wait(30) == 0
 
 
 @pytest.fixture

@@ -97,4 +97,4 @@ class Process:
     def end(self) -> int:
         """As the supervisor ends it."""
         self.popen.send_signal(signal.SIGTERM)
-        return self.popen.wait(20)
+        return self.popen.wait(30)

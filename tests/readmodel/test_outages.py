@@ -55,7 +55,7 @@ async def running(consumer: Consumer) -> AsyncIterator[Figures]:
         await consumer.close()
 
 
-async def until(met: Any, what: str, seconds: float = 20) -> None:
+async def until(met: Any, what: str, seconds: float = 30) -> None:
     """Poll, in the way of the event loop."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds

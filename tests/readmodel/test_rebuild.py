@@ -211,7 +211,7 @@ def test_a_damaged_file(config: Config, history: History, path: Path) -> None:
     with path.open("r+b") as file:
         file.write(b"no database at all")
     process = Process(config, "sqlite")
-    assert process.popen.wait(20) == ExitCode.DATABASE_REFUSED
+    assert process.popen.wait(30) == ExitCode.DATABASE_REFUSED
     assert "fixgw readmodel rebuild --confirm" in process.errors.read_text()
     rebuilt = run(config, "rebuild", "--confirm")
     assert rebuilt.returncode == 0, rebuilt.stderr

@@ -27,7 +27,7 @@ from fixgw.sidedoor.process import SideDoor, ToldLocalLink
 from fixgw.sidedoor.redis_keys import RedisKeys
 from tests.net.exchange_in_process import SYMBOLS, InProcess, until
 
-PATIENCE_S = 10.0
+PATIENCE_S = 20.0
 ACCOUNTS = ("ALICE", "BOB")
 TICKED = "TICKED"
 """An instrument with terms: tick 0.05, lot 10, price 1 to 100, at most 1000 and 5000 of

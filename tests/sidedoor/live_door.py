@@ -55,7 +55,7 @@ SECRET = "s" * 64
 SIGNERS = {name: Signer(name, SECRET) for name in ("alice", "bob")}
 """One of each: two would sign alike in the same millisecond."""
 
-PATIENCE_S = 10.0
+PATIENCE_S = 20.0
 WINDOW_MS = 5_000
 
 

@@ -12,7 +12,7 @@ import redis
 
 from fixgw.sidedoor.redis_state import PREFIX, RedisDown, RedisState
 
-PATIENT_S = 10.0
+PATIENT_S = 20.0
 """A timeout for tests that are not about timeouts: a busy machine is no dead Redis."""
 
 
@@ -37,7 +37,7 @@ async def state(
         await found.close()
 
 
-async def until_up(way: RedisState, deadline_s: float = 15.0) -> None:
+async def until_up(way: RedisState, deadline_s: float = 30.0) -> None:
     """Return when Redis is taken to be up again."""
     async with asyncio.timeout(deadline_s):
         while not way.up:

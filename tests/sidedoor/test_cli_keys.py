@@ -35,7 +35,7 @@ def fixgw(
         [sys.executable, "-m", "fixgw", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=50,
         cwd=ROOT,
         input=stdin,
         env={**clean, **environment},
@@ -138,7 +138,7 @@ def test_a_shell_takes_the_output_of_create(config: Path) -> None:
     assert (result.returncode, result.stderr) == (0, "")
     script = result.stdout + 'echo "$FIXGW_KEY $FIXGW_SECRET"'
     shell = subprocess.run(
-        ["sh", "-c", script], capture_output=True, text=True, check=True, timeout=20
+        ["sh", "-c", script], capture_output=True, text=True, check=True, timeout=50
     )
     stored = KeyFile(config.parent / "data/sidedoor/api-keys.json").keys()
     assert shell.stdout.split() == [stored[0].key_id, stored[0].secret]

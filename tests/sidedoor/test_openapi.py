@@ -178,7 +178,7 @@ def test_answers_without_a_signature_are_told_too(door: Door, tmp_path: Path) ->
     for path, method in OPERATIONS:
         signed = "security" in document["paths"][path][method.lower()]
         url = door.url + path.replace("{client_order_id}", "a-1")
-        answer = requests.request(method, url.replace("{symbol}", "XYZ"), timeout=10)
+        answer = requests.request(method, url.replace("{symbol}", "XYZ"), timeout=30)
         if signed:
             assert answer.json()["error"]["code"] == "KEY_MISSING"
             assert answer.status_code == 401

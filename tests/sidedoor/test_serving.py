@@ -77,7 +77,7 @@ def test_it_opens_without_shards_and_says_so(tmp_path: Path) -> None:
             "shard 1 cannot be reached",
         ]
         serving.stop.set()
-        assert await asyncio.wait_for(running, 5) == ExitCode.CLEAN
+        assert await asyncio.wait_for(running, 20) == ExitCode.CLEAN
         assert not path.exists()
 
     story(tmp_path, tell)
@@ -88,7 +88,7 @@ def test_events_that_make_no_sense_end_it(
 ) -> None:
     async def tell(serving: Serving, running: asyncio.Task[int]) -> None:
         serving.doors[0].feed.take_events(0, 1, 1, b"\x63" * EVENT_BYTES)
-        assert await asyncio.wait_for(running, 5) == ExitCode.PROJECTION_FAILED
+        assert await asyncio.wait_for(running, 20) == ExitCode.PROJECTION_FAILED
 
     story(tmp_path, tell)
     assert "shard 0: the projection of its events failed" in caplog.text
@@ -105,7 +105,7 @@ def test_a_second_one_on_the_same_data_serves_without_admin_socket(
         assert first.config.admin_socket("sidedoor").exists()
         for serving, task in ((second, also), (first, running)):
             serving.stop.set()
-            assert await asyncio.wait_for(task, 5) == ExitCode.CLEAN
+            assert await asyncio.wait_for(task, 20) == ExitCode.CLEAN
 
     caplog.set_level(logging.ERROR)
     story(tmp_path, tell)
@@ -122,7 +122,7 @@ def test_it_can_be_stopped_before_it_is_ready(
         running = asyncio.create_task(serving.run())
         await asyncio.sleep(0.1)
         serving.stop.set()
-        assert await asyncio.wait_for(running, 5) == ExitCode.CLEAN
+        assert await asyncio.wait_for(running, 20) == ExitCode.CLEAN
         assert not serving.ready.done()
 
     asyncio.run(main())

@@ -150,7 +150,7 @@ def test_the_line_for_the_shell_gives_the_signature() -> None:
     found = re.search(r"```sh\n(.*?)```", SPEC, re.DOTALL)
     assert found
     result = subprocess.run(
-        ["sh", "-c", found[1]], capture_output=True, text=True, check=True, timeout=20
+        ["sh", "-c", found[1]], capture_output=True, text=True, check=True, timeout=50
     )
     assert result.stdout.split()[-1] == examples()[0][2]["FIXGW-SIGNATURE"]
 
@@ -225,7 +225,7 @@ def test_the_secret_is_used_as_it_is_written() -> None:
         input=text,
         capture_output=True,
         check=True,
-        timeout=20,
+        timeout=50,
     )
     assert result.stdout.decode().split()[-1] == sign(SECRET, text).hex()
 

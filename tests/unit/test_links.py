@@ -85,7 +85,7 @@ class Sender:
         assert self.durable == list(range(1, self.sent + 1))
 
 
-async def settled(condition: Callable[[], bool], seconds: float = 5) -> None:
+async def settled(condition: Callable[[], bool], seconds: float = 20) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, "never came true"

@@ -51,14 +51,14 @@ class Follower:
     def stop(self, number: int = signal.SIGINT) -> tuple[int, str]:
         """The exit code and what it complained of."""
         self.process.send_signal(number)
-        code = self.process.wait(10)
+        code = self.process.wait(30)
         assert self.process.stderr is not None
         return code, self.process.stderr.read()
 
     def clean_up(self) -> None:
         self.process.kill()
-        self.process.wait(10)
-        self._thread.join(10)
+        self.process.wait(30)
+        self._thread.join(30)
         for stream in (self.process.stdout, self.process.stderr):
             assert stream is not None
             stream.close()
@@ -191,7 +191,7 @@ def test_nobody_reads_any_more(tmp_path: Path) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=50,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -215,7 +215,7 @@ def test_a_pipe_is_shown_as_it_comes(tmp_path: Path) -> None:
     os.write(writer, beats(2))
     assert "T2." in process.stdout.readline()
     os.close(writer)
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
     process.stdout.close()
 
 
@@ -269,7 +269,7 @@ def test_a_damaged_outbox_is_complained_of_once(tmp_path: Path, follow: Follow) 
     data[data.find(b"T2.")] ^= 1
     path.write_bytes(data)
     follower = follow(tmp_path / "outbox")
-    assert follower.process.wait(15) == 1
+    assert follower.process.wait(30) == 1
     code, errors = follower.stop()
     assert (code, errors.count("outbox is damaged")) == (1, 1)
     assert follower.numbers() == [1]
@@ -281,7 +281,7 @@ def test_a_pipe_is_followed_anyway(tmp_path: Path) -> None:
         cwd=ROOT,
         input=beats(*range(1, 31)),
         capture_output=True,
-        timeout=30,
+        timeout=50,
         check=True,
     )
     assert len(done.stdout.splitlines()) == 31

@@ -93,7 +93,7 @@ class Market:
             )
 
         self.running[shard] = asyncio.run_coroutine_threadsafe(run(), self.loop)
-        assert ready.wait(10), self.running[shard].exception(0)
+        assert ready.wait(30), self.running[shard].exception(0)
 
     def stop(self, shard: int) -> None:
         self.loop.call_soon_threadsafe(self.stops.pop(shard).set)
@@ -103,7 +103,7 @@ class Market:
         for shard in list(self.stops):
             self.stop(shard)
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(10)
+        self.thread.join(30)
         self.loop.close()
 
     def order(

@@ -98,7 +98,7 @@ def _fillers_end() -> Iterator[None]:
 
 
 def wait_for_filler() -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while any(thread.name == "preallocate" for thread in threading.enumerate()):
         assert time.monotonic() < deadline
         time.sleep(0.001)
@@ -947,7 +947,7 @@ except DurabilityLost as error:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=20,
+        timeout=50,
         check=True,
     )
     committed, _, reason = done.stdout.partition(" ")
