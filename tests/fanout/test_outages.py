@@ -353,7 +353,7 @@ def test_it_ends_in_time_while_kafka_stands_still(
         )
         begin = time.monotonic()
         assert publisher.end(signal.SIGTERM) == 0
-        assert time.monotonic() - begin < 12
+        assert time.monotonic() - begin < 20
     publisher.start()
     publisher.wait_for(is_all_published(log), "everything is published")
     check(kafka.bootstrap, topic, log)

@@ -116,13 +116,13 @@ def test_a_connection_that_died_silently_is_replaced(
 ) -> None:
     """Nobody closes it: both sides must find out by their heartbeats."""
     proxy = new_proxy(exchange.port)
-    buyer = connect("BUYER", proxy.port, heart_bt_int_s=1).start()
+    buyer = connect("BUYER", proxy.port, heart_bt_int_s=2).start()
     seller = connect("SELLER", exchange.port).start()
     bid = buyer.order("buy", "ACME", "10", "10.00")
     buyer.wait_about(bid)
     proxy.freeze()
     seller.wait_about(seller.order("sell", "ACME", "10", "10.00"), 2)
-    buyer.wait_logon(2, 20.0)
+    buyer.wait_logon(2)
     buyer.wait(lambda: len(fills(buyer, bid)) == 1, "the missed fill")
     assert fills(buyer, bid)[0].poss_dup
     verify.check_wire(buyer)
@@ -220,7 +220,7 @@ def test_a_client_that_does_not_answer_the_logout_delays_nobody(
     proxy.freeze()
     begun = time.monotonic()
     exchange.stop()
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 15
 
 
 def test_sigterm_is_as_good_as_ctrl_c(exchange: Exchange) -> None:
@@ -254,7 +254,7 @@ def test_a_port_that_is_taken(exchange: Exchange, new_exchange: MakeExchange) ->
     begun = time.monotonic()
     result = run(*second.command())
     assert result.returncode not in (0, 1)
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 30
     assert "ready" not in result.stdout
     assert f"127.0.0.1:{exchange.port}" in result.stderr
     assert "Traceback" not in result.stderr

@@ -385,11 +385,11 @@ def test_the_logon_timeout_is_not_for_the_check(tmp_path: Path) -> None:
         client = await x.connect()
         client.say("35=A|98=0|108=30|554=right")
         await until(lambda: gate.begun == 1)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(1.2)
         gate.open.set()
         await client.hear("35=A|34=1|98=0|108=30")
 
-    run(tmp_path, conversation, logon_timeout_s=0.1, **gated(gate))
+    run(tmp_path, conversation, logon_timeout_s=1.0, **gated(gate))
 
 
 def test_waiting_max(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

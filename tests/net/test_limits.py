@@ -185,7 +185,7 @@ def test_logon_timeout(tmp_path: Path) -> None:
         await x.disconnected(DisconnectReason.LOGON_TIMEOUT)
         await alive(quick, 2)
 
-    run(tmp_path, conversation, logon_timeout_s=0.1)
+    run(tmp_path, conversation, logon_timeout_s=1.0)
 
 
 def test_connections_max(tmp_path: Path) -> None:

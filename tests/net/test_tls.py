@@ -300,7 +300,7 @@ def test_the_handshake_is_within_the_logon_timeout(
         assert await begun.closed() == b""
         await x.disconnected(DisconnectReason.LOGON_TIMEOUT, 2)
 
-    run(tmp_path, conversation, logon_timeout_s=0.2, **listening(ca.settings()))
+    run(tmp_path, conversation, logon_timeout_s=1.0, **listening(ca.settings()))
 
 
 def test_handshake_bytes_max(ca: Authority) -> None:

@@ -155,7 +155,7 @@ def test_it_ends_though_the_server_hangs(
 
     try:
         begun = asyncio.run(run())
-        assert time.monotonic() - begun < 8
+        assert time.monotonic() - begun < 20
     finally:
         postgres.resume()
     consume_logs(config, PostgresDatabase(url))

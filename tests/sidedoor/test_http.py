@@ -347,14 +347,14 @@ def test_clients_that_say_nothing_are_cut(
                 writer.write(b"x" if begun else b"")
             with contextlib.suppress(ConnectionResetError):
                 assert await asyncio.wait_for(reader.read(), 20) == b""
-            assert time.monotonic() - started < 4
+            assert time.monotonic() - started < 8
             await end(writer)
         # A connection that is used is not cut between requests.
         client = door.client("")
         assert (await client.request("GET", "/v1/time")).status_code == 200
         connections = door.server._server.server_state.connections
         await asyncio.sleep(0.3)
-        assert len(connections) == 1
+        await until(lambda: len(connections) == 1)
         assert (await client.request("GET", "/v1/time")).status_code == 200
 
     run(tmp_path, story)
@@ -396,10 +396,12 @@ def test_a_client_that_leaves_in_the_middle(
         service = door.exchange.services[1]
         service.frozen = True
         alice = door.client()
-        with pytest.raises(httpx.ReadTimeout):
-            await alice._http.post(
-                "/v1/orders", json=GOOD, auth=alice.signer, timeout=0.2
-            )
+        asking = asyncio.create_task(
+            alice._http.post("/v1/orders", json=GOOD, auth=alice.signer)
+        )
+        await until(lambda: service.held)
+        asking.cancel()
+        await asyncio.wait({asking})
         service.thaw()
         assert order_of(await alice.order("a-1"))["status"] == "open"
 
@@ -424,7 +426,7 @@ def test_a_door_that_stops_says_what_it_leaves_open(
         await door.server.stop()
         error = refused(await entering, 504, "OUTCOME_UNKNOWN")
         assert "the side door stops" in error["message"]
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 10
         service.thaw()
 
     run(tmp_path, story)
@@ -467,6 +469,6 @@ def test_a_door_that_stops_ends_what_is_under_way(tmp_path: Path) -> None:
         service.thaw()
         order_of(await entering, 201)
         await stopping
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 10
 
     run(tmp_path, story)

@@ -225,11 +225,11 @@ def test_it_stops_in_order_and_in_time(rig: Rig) -> None:
         started = time.monotonic()
         rig.signal(SIDE_DOOR, signal.SIGTERM)
         with contextlib.suppress(ConnectionClosed):
-            while streams.recv(5):
+            while streams.recv(20):
                 pass
         assert streams.protocol.close_code == 1001
         wait_until(lambda: rig.exchange.said("sidedoor ended: exit code 0"), "the end")
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 10
         rig.ready()
         assert client.orders().status_code == 200
 

@@ -97,13 +97,17 @@ class TrackedPort(server.GatewayPort):
 
     all: list[TrackedPort] = []
     mute = False
+    unheard = 0
+    """Events that were not delivered."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         TrackedPort.all.append(self)
 
     def deliver(self, first: int, committed: int, count: int, events: bytes) -> None:
-        if not TrackedPort.mute:
+        if TrackedPort.mute:
+            TrackedPort.unheard += count
+        else:
             super().deliver(first, committed, count, events)
 
     def cut(self) -> None:
@@ -194,6 +198,7 @@ def _tracked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "GatewayPort", TrackedPort)
     monkeypatch.setattr(TrackedPort, "all", [])
     monkeypatch.setattr(TrackedPort, "mute", False)
+    monkeypatch.setattr(TrackedPort, "unheard", 0)
 
 
 @asynccontextmanager
@@ -429,7 +434,7 @@ def test_batches_whose_answer_was_lost_are_applied_once(
             await sender.all_durable()
             TrackedPort.mute = True
             sender.send(20)
-            await asyncio.sleep(0.05)
+            await settled(lambda: TrackedPort.unheard == 20)
             assert len(sender.durable) == 4
             if restart:
                 assert await shard.stop() == 0

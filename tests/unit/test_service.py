@@ -95,7 +95,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     assert made.fatal == []
 
 
-async def settled(condition: Callable[[], bool]) -> None:
+async def settled(condition: Callable[[], object]) -> None:
     """Turns of the loop until ``condition`` holds."""
     for _ in range(2000):
         if condition():
@@ -462,7 +462,7 @@ def test_leaving_while_catching_up(stage: Stage, small_backlog: int) -> None:
         trade(stage)
         port = stage.join(0)
         port.unsent = small_backlog + 1
-        await asyncio.sleep(0.005)
+        await settled(lambda: port.calls)
         seen = len(port.calls)
         assert 0 < seen < 20
         stage.service.detach(port)

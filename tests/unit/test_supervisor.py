@@ -47,7 +47,7 @@ def supervise(
     async def run() -> Supervision:
         supervision = Supervision()
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(40):
                 await scenario(supervision)
         finally:
             await supervision.end()
@@ -89,7 +89,8 @@ def test_a_port_that_comes_late_is_kept_as_well(
 ) -> None:
     """The exchange has opened without it by then."""
     monkeypatch.setattr(module, "READY_PATIENCE_S", 0.1)
-    child("sleep 0.5\n" + READY + STAY)
+    wait = f"while [ ! -e {tmp_path}/go ]; do sleep 0.02; done\n"
+    child(wait + READY + STAY)
     spec = ChildSpec("sidedoor", ["sidedoor"], "--http-port")
 
     async def scenario(supervision: Supervision) -> None:
@@ -97,6 +98,7 @@ def test_a_port_that_comes_late_is_kept_as_well(
         (door,) = supervision.children
         assert supervision.is_up
         assert supervision.status()["problems"] == ["sidedoor is not ready"]
+        (tmp_path / "go").touch()
         await until(lambda: door.ready.is_set())
         assert supervision.status()["healthy"]
         assert door._process is not None
