@@ -16,7 +16,7 @@ import signal
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -43,6 +43,7 @@ def _load() -> ModuleType:
 
 
 _services = _load()
+free_ports: Callable[[], tuple[int, int]] = _services.free_ports
 
 
 class Service:

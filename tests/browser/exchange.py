@@ -174,7 +174,8 @@ class BrowserExchange:
     # -- the side door -----------------------------------------------------------------
 
     async def open(self) -> None:
-        """The page can be loaded, and the past is known."""
+        """The page can be loaded, and the past is known; again at the same address,
+        where it was closed."""
         await self.serve()
         await self.link()
 
@@ -206,12 +207,6 @@ class BrowserExchange:
         await self.parts.close()
         for number, service in enumerate(self.services):
             service.detach(self.links[number])
-
-    async def reopen(self, pause_s: float) -> None:
-        """Another side door at the same address, on the same shards."""
-        await self.close()
-        await asyncio.sleep(pause_s)
-        await self.open()
 
     async def known_key(self, account: str) -> tuple[str, str]:
         """A new API key, its id and secret; the side door knows it."""

@@ -55,10 +55,12 @@ class Look:
         await self.page.wait_for_selector('#connection[data-state="open"]')
 
     async def sign_in(self, account: str = "ALICE") -> None:
-        """Open the page with a new key of the account."""
+        """Open the page with a new key of the account; its first instrument is known
+        afterwards."""
         key, secret = await self.exchange.known_key(account)
         await self.open(f"#key={key}&secret={secret}")
         await self.sees("#account", account)
+        await self.sees("#symbol", "ACME")
 
     async def text(self, selector: str) -> str:
         return (await self.page.text_content(selector) or "").strip()

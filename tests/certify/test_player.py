@@ -115,7 +115,7 @@ async def slow(line: Line) -> None:
 
 
 def test_time_limits() -> None:
-    passed(against(ASK + "eWITHIN 0.2..2\nE35=0\n", slow))
+    passed(against(ASK + "eWITHIN 0.2..20\nE35=0\n", slow))
     failed(against(ASK + "eWITHIN 0.1\nE35=0\n", slow), 4, "nothing came within 0.1 s")
     failed(against(ASK + "eWITHIN 1..2\nE35=0\n", slow), 4, "not before 1 s")
 
@@ -319,7 +319,7 @@ def test_a_dialogue_has_a_limit() -> None:
     start = time.monotonic()
     result = against("iPAUSE 30\n", silent, dialogue_s=0.2)
     failed(result, 1, "not over after 0.2 s")
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 20
 
 
 def test_what_came_unasked_is_in_the_transcript() -> None:

@@ -114,7 +114,7 @@ def test_the_port_is_shut_for_a_while() -> None:
             line.writer.close()
             break
 
-    text = "iDEAF\niPAUSE 0.4\niLISTEN\neCONNECT\niDISCONNECT\n"
+    text = "iDEAF\niPAUSE 1.0\niLISTEN\neCONNECT\niDISCONNECT\n"
     assert reasons(serve(client, text)) == [""]
     assert refused
 

@@ -8,7 +8,6 @@ import json
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -151,9 +150,10 @@ class Venue:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        # This file is a program as well, which knows no other of the tests.
+        from tests.live.exchange import free_port
+
+        self.port = free_port()
         self._told: list[tuple[str, str]] = []
         self._news = threading.Condition()
         self._process: subprocess.Popen[str] | None = None
@@ -217,7 +217,7 @@ class Venue:
     def command(self, *arguments: str) -> list[str]:
         code = "from fixgw.client import client; client(prog_name='fixgw client')"
         store = str(self.directory / "client")
-        where = ("--port", str(self.port), "--store", store, "--timeout", "4")
+        where = ("--port", str(self.port), "--store", store, "--timeout", "15")
         return [sys.executable, "-c", code, "BUYER", *where, *arguments]
 
     def client(self, *arguments: str, text: str = "") -> Client:
@@ -242,9 +242,11 @@ class Venue:
 @pytest.fixture
 def venue(tmp_path: Path) -> Iterator[Venue]:
     venue = Venue(tmp_path)
-    venue.start()
-    yield venue
-    venue.stop()
+    try:
+        venue.start()
+        yield venue
+    finally:
+        venue.stop()
 
 
 def test_an_order_from_logon_to_logout(venue: Venue) -> None:

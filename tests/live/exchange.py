@@ -13,7 +13,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ import pytest
 from engine.journal import LogKind, RecordLog
 from engine.records import EVENT_BYTES, unpack_all
 from tests.live.waiting import wait_until
+from tests.services import free_ports
 
 ROOT = Path(__file__).parents[2]
 DICTIONARY = ROOT / "spec" / "FIX44.xml"
@@ -106,10 +106,9 @@ def _stat(pid: int) -> tuple[str, int, str] | None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now, and that the system gives nobody: also not the
+    near end of a connection, while its exchange is dead and to come back."""
+    return free_ports()[0]
 
 
 def fixgw(*arguments: str | Path) -> list[str]:
