@@ -17,7 +17,9 @@ import pytest
 from _pytest.runner import runtestprotocol
 from _pytest.terminal import TerminalReporter
 
-FOLDERS = frozenset({"browser", "client", "fanout", "live", "readme", "readmodel"})
+FOLDERS = frozenset(
+    {"browser", "client", "fanout", "fix_scenarios", "live", "readme", "readmodel"}
+)
 """All that is in them works with processes."""
 
 MIXED_FOLDERS = frozenset({"certify", "sidedoor"})
@@ -25,9 +27,14 @@ MIXED_FOLDERS = frozenset({"certify", "sidedoor"})
 
 SERVERS = frozenset({"kafka", "postgres", "redis_server", "chromium"})
 MARK = "processes"
+ATTEMPTS_MAX = 10
+"""Of a whole run. Where more goes wrong, something is broken, and is not to take twice
+the time."""
+
 HEADING = "passed only at the second attempt"
 
 _second = pytest.StashKey[list[pytest.TestReport]]()
+_attempted = pytest.StashKey[int]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -73,6 +80,10 @@ def _attempts(
         return [*first, cleared]
     if failed[0].when == "teardown" or len(failed) > 1:
         return first
+    attempted = item.session.stash.get(_attempted, 0)
+    if attempted == ATTEMPTS_MAX:
+        return first
+    item.session.stash[_attempted] = attempted + 1
     # As a test of its own: every plugin begins anew with it, the time limit too.
     item.ihook.pytest_timeout_cancel_timer(item=item)
     item.stash[_second] = []

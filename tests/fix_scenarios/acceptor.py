@@ -22,6 +22,9 @@ DICTIONARIES = HERE / "dictionaries"
 NOBODY = "NOBODY"
 """A CompID for dialogues about clients that have no session."""
 
+WAIT_S = 30.0
+"""A machine that is busy for some seconds is no fault of anybody's."""
+
 DEFAULTS = """\
 Conformance={profile}
 SocketAcceptHost=127.0.0.1
@@ -63,6 +66,7 @@ def play(profile: str, folder: Path, chosen: Sequence[Dialogue] | None = None) -
         situation = Situation(
             "127.0.0.1",
             echo.port,
+            wait_s=WAIT_S,
             operator_command=shlex.join(["sh", "-c", words, "operator"]),
         )
         return asyncio.run(run(chosen, situation, jobs=64))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fixgw.certify import Dialogue, Names, Run, Situation, load, run
 from fixgw.certify.sessionsfile import sessions_text
-from tests.fix_scenarios.acceptor import HERE
+from tests.fix_scenarios.acceptor import HERE, WAIT_S
 from tests.live.exchange import Exchange
 
 ORDERS = HERE / "orders"
@@ -33,6 +33,7 @@ def play_orders(folder: Path) -> Run:
     exchange.sessions.write_text(head + DEFAULTS + mark + rest)
     exchange.start()
     try:
-        return asyncio.run(run(chosen, Situation("127.0.0.1", exchange.port)))
+        situation = Situation("127.0.0.1", exchange.port, wait_s=WAIT_S)
+        return asyncio.run(run(chosen, situation))
     finally:
         exchange.clean_up()

@@ -6,7 +6,6 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,25 +16,33 @@ from fixgw.certify.dialogue import PROFILES
 from tests.fix_scenarios.acceptor import SESSION, dialogues
 from tests.fix_scenarios.exchange import ORDERS, order_dialogues
 from tests.fix_scenarios.standard import CASES
-from tests.fix_scenarios.table import DOCUMENT, EXCHANGE, ROOT, document, play_all
+from tests.fix_scenarios.table import (
+    DOCUMENT,
+    EXCHANGE,
+    ROOT,
+    Played,
+    document,
+    play_all,
+)
 
 # Whoever comes first plays them all.
 pytestmark = pytest.mark.timeout(240)
 
 
-@cache
-def played() -> Mapping[str, list[Result]]:
+@pytest.fixture(scope="module")
+def played() -> Played:
     """What came of everything."""
     with TemporaryDirectory(prefix="fixgw-scenarios-") as folder:
         return play_all(Path(folder))
 
 
-@cache
-def by_script(kind: str) -> Mapping[str, list[Result]]:
-    """The same of one kind, by script."""
-    found: dict[str, list[Result]] = defaultdict(list)
-    for result in played()[kind]:
-        found[result.dialogue.name].append(result)
+@pytest.fixture(scope="module")
+def by_script(played: Played) -> Mapping[tuple[str, str], list[Result]]:
+    """The same by kind and script."""
+    found: dict[tuple[str, str], list[Result]] = defaultdict(list)
+    for kind, results in played.items():
+        for result in results:
+            found[kind, result.dialogue.name].append(result)
     return found
 
 
@@ -50,8 +57,10 @@ SCRIPTS = [
 
 
 @pytest.mark.parametrize(("kind", "name"), SCRIPTS)
-def test_dialogue(kind: str, name: str) -> None:
-    results = by_script(kind)[name]
+def test_dialogue(
+    kind: str, name: str, by_script: Mapping[tuple[str, str], list[Result]]
+) -> None:
+    results = by_script[kind, name]
     assert results
     failed = [each for each in results if each.outcome is not Outcome.PASSED]
     assert not failed, "\n".join(
@@ -65,9 +74,9 @@ def test_no_script_is_left_out() -> None:
     assert {each.path for each in order_dialogues()} == set(ORDERS.rglob("*.def"))
 
 
-def test_every_case_of_the_standard_is_proven() -> None:
+def test_every_case_of_the_standard_is_proven(played: Played) -> None:
     assert len(CASES) == len({case.id for case in CASES}) == 85
-    rules = {each.dialogue.rule for results in played().values() for each in results}
+    rules = {each.dialogue.rule for results in played.values() for each in results}
     for case in CASES:
         assert case.id in rules or case.test or case.instead in rules, case.id
         if case.test:
@@ -85,7 +94,7 @@ def names_of_tests(path: Path) -> list[str]:
     ]
 
 
-def test_the_document_says_what_came_of_them() -> None:
-    assert document(played()) == DOCUMENT.read_text(), (
+def test_the_document_says_what_came_of_them(played: Played) -> None:
+    assert document(played) == DOCUMENT.read_text(), (
         "run: python -m tests.fix_scenarios.table"
     )

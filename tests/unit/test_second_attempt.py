@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.second_attempt import HEADING
+from tests.second_attempt import ATTEMPTS_MAX, HEADING
 
 COUNTED = """\
 from pathlib import Path
@@ -219,6 +219,17 @@ def test_it():
     result, attempts = played(pytester, "live", text)
     assert (result.ret, attempts) == (1, 2)
     result.assert_outcomes(failed=1)
+
+
+def test_a_run_that_is_broken_is_not_made_twice(pytester: pytest.Pytester) -> None:
+    text = f"""\
+@pytest.mark.parametrize("number", range({ATTEMPTS_MAX + 3}))
+def test_it(number):
+    assert attempt() < 0
+"""
+    result, attempts = played(pytester, "live", text)
+    assert (result.ret, attempts) == (1, 2 * ATTEMPTS_MAX + 3)
+    result.assert_outcomes(failed=ATTEMPTS_MAX + 3)
 
 
 def test_the_folders_are_there() -> None:
