@@ -117,10 +117,17 @@ async def client(folder: Path, port: int, reset: bool) -> AsyncIterator[Client]:
         await listening
 
 
-async def send_orders(member: Client) -> None:
-    """The client's part of the dialogue about quantities."""
+async def its_turn(member: Client, asked: asyncio.Event) -> None:
+    """Wait until the client knows that it is logged on, and the dialogue asks for its
+    part: before that it may have other things to say."""
     before = member.count("logon")
     await member.until(lambda: member.count("logon") > before)
+    await asked.wait()
+
+
+async def send_orders(member: Client, asked: asyncio.Event) -> None:
+    """The client's part of the dialogue about quantities."""
+    await its_turn(member, asked)
     for quantity, statuses in ORDERS.items():
         await member.command("order", f"Q{quantity}", quantity)
 
@@ -131,17 +138,15 @@ async def send_orders(member: Client) -> None:
     await member.command("logout")
 
 
-async def send_one(member: Client) -> None:
+async def send_one(member: Client, asked: asyncio.Event) -> None:
     """The client's part of the dialogue that is cut."""
-    before = member.count("logon")
-    await member.until(lambda: member.count("logon") > before)
+    await its_turn(member, asked)
     await member.command("order", "CUT", "500")
 
 
-async def log_out(member: Client) -> None:
+async def log_out(member: Client, asked: asyncio.Event) -> None:
     """The client's part of the dialogue in which it ends the session."""
-    before = member.count("logon")
-    await member.until(lambda: member.count("logon") > before)
+    await its_turn(member, asked)
     await member.command("logout")
 
 
@@ -158,13 +163,21 @@ async def certify(
 ) -> tuple[list[Result], Client]:
     door = Door("127.0.0.1", 0)
     await door.open()
-    situation = Situation("127.0.0.1", door.port, door=door, connect_s=10.0)
+    asked = asyncio.Event()
+    situation = Situation(
+        *("127.0.0.1", door.port),
+        door=door,
+        connect_s=30.0,
+        wait_s=30.0,
+        notify=lambda text: asked.set(),
+    )
     async with client(folder, door.port, reset) as member:
         parts = []
 
         def begin(dialogue: Dialogue) -> None:
+            asked.clear()
             if part := PARTS.get(dialogue.name):
-                parts.append(asyncio.create_task(part(member)))
+                parts.append(asyncio.create_task(part(member, asked)))
 
         try:
             done = await run(dialogues, situation, on_begin=begin)
