@@ -430,6 +430,7 @@ def test_orders_that_wait_for_a_shard_keep_the_numbers_as_they_are(
             )
         assert numbers(x) == (4, 2, 1)
         assert on_disk(x) == (2, 2, 1)
+        monkeypatch.setattr(module, "CONFIRM_PATIENCE_S", 20)
         x.services[0].thaw()
         command_ = await asked(x, "sessions.reset", session="BUYER")
         assert (await command_)["before"] == {"next_in": 4, "next_out": 4}

@@ -413,7 +413,7 @@ def test_a_full_frame_may_be_the_middle_of_a_command(
         assert [complete for _, _, complete in watching.heard] == [False, True]
         sink.take_events(0, full + 2, full, packed(full + 2, full))
         assert watching.heard[-1][2] is False
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while len(watching.heard) < 4:
                 await asyncio.sleep(0.005)
         assert watching.heard[-1] == (0, [], True)

@@ -210,7 +210,7 @@ async def reader_trades(door: Door) -> httpx.Response:
 async def disabled(door: Door) -> httpx.Response:
     client = door.client("CAROL")
     door.key_file.set_disabled(door.key("CAROL").key_id, True)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while (answer := await client.orders()).status_code == 200 or (
             answer.json()["error"]["code"] == "KEY_UNKNOWN"
         ):

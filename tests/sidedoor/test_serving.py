@@ -50,7 +50,7 @@ def story(folder: Path, tell: Callable[[Serving, asyncio.Task[int]], Any]) -> No
     async def main() -> None:
         serving = Serving(folder)
         running = asyncio.create_task(serving.run())
-        await asyncio.wait_for(asyncio.shield(serving.ready), 10)
+        await asyncio.wait_for(asyncio.shield(serving.ready), 30)
         await tell(serving, running)
 
     asyncio.run(main())

@@ -18,7 +18,7 @@ from fixgw.sidedoor import streams, tape
 from fixgw.sidedoor.client import Signer
 from fixgw.sidedoor.closing import CloseCode
 from fixgw.sidedoor.depthview import DEPTHS
-from fixgw.sidedoor.hub import HubLimits
+from fixgw.sidedoor.hub import TICK_S, HubLimits
 from fixgw.sidedoor.limits import Limits, Rate
 from fixgw.sidedoor.peer import ANSWERS_MAX, ERRORS_MAX, MESSAGES_BURST
 from fixgw.sidedoor.topics import PAGE_ORDERS
@@ -293,15 +293,14 @@ def test_tickers_are_conflated() -> None:
         loop = asyncio.get_running_loop()
         start = loop.time()
         count = 0
-        while loop.time() < start + 1.0:
+        while loop.time() < start + 1.0 or count <= 100:
             door.trade(100 + count % 7)
             count += 1
             await asyncio.sleep(0.002)
         heard = [await client.hear()]
         while heard[-1]["seq"] != door.market.ticker("ABC")["seq"]:
             heard.append(await client.hear())
-        assert len(heard) <= 6
-        assert count > 100
+        assert len(heard) <= 2 + (loop.time() - start) / TICK_S
         last = heard[-1]
         assert (last.pop("channel"), last.pop("type")) == ("ticker", "state")
         assert last == door.market.ticker("ABC")
@@ -916,7 +915,7 @@ def test_a_peer_that_answers_no_pings_is_gone() -> None:
         client.socket.transport.resume_reading()
         assert await client.closed() == (1011, "keepalive ping timeout")
 
-    run(talk, ws_ping_interval=0.3, ws_ping_timeout=0.3)
+    run(talk, ws_ping_interval=0.5, ws_ping_timeout=1.0)
 
 
 def test_a_deaf_peer_cannot_hold_its_socket() -> None:
