@@ -12,7 +12,7 @@ import pytest
 
 from tests.live.conftest import MakeProxy
 from tests.live.echo_process import EchoProcess
-from tests.live.exchange import ROOT
+from tests.live.exchange import ROOT, free_port
 from tests.live.initiator import Initiator, Received, Version
 from tests.live.tls_relay import TlsRelay
 from tests.live.waiting import wait_until
@@ -20,6 +20,8 @@ from tests.net.certificates import Authority
 
 VERSIONS = ("FIX.4.2", "FIX.4.4", "FIX.5.0SP2")
 NAME = "MEMBER"
+OPEN_S, CLOSED_S = 12, 3
+"""Until a window ends: both processes start in it; and until the next one begins."""
 
 SESSIONS = """\
 [DEFAULT]
@@ -58,7 +60,7 @@ def new_echo(tmp_path: Path) -> Iterator[MakeEcho]:
             )
             echo = EchoProcess(tmp_path / "echo", text)
             stack.callback(echo.clean_up)
-            return echo.start()
+            return echo.start(free_port())
 
         yield make
 
@@ -211,17 +213,17 @@ def test_the_schedule_ends_and_begins(
     """The window closes under a client that is logged on: Logout, no Logon until the
     next window, and in that both sides begin at 1."""
     now = int(time.time())
-    end, start = (clock(now + seconds) for seconds in (6, 10))
+    end, start = (clock(now + seconds) for seconds in (OPEN_S, OPEN_S + CLOSED_S))
     echo = new_echo(version, f"StartTime={start}\nEndTime={end}")
     member = client(version, echo.port, more="ResetOnLogout=Y").start()
     (message,) = came_back(member, order(member))
     assert message.seq == 2
     member.wait_logged_out()
     ended = time.time()
-    assert ended >= now + 6
+    assert ended >= now + OPEN_S
     assert any(m.msg_type == "5" for m in member.received())
-    member.wait_logon(2, 20.0)
-    assert time.time() >= now + 10
+    member.wait_logon(2)
+    assert time.time() >= now + OPEN_S + CLOSED_S
     logons = [m for m in member.received() if m.msg_type == "A"]
     assert [m.seq for m in logons] == [1, 1]
     came_back(member, order(member))
