@@ -360,6 +360,12 @@ def test_everybody_tells_the_same_story(
         trade_on(30)
     killed = exchange.kill(SIDE_DOOR)[SIDE_DOOR]
     exchange.wait_back(SIDE_DOOR, killed)
+    # What happens from here on is what the second epoch of a stream tells.
+    wait_until(
+        lambda: all(len(one.epochs) == 2 for one in listeners),
+        "private streams again",
+        state=lambda: repr([(one.error, one.lost) for one in listeners]),
+    )
     trade_on(60)
     for thread in (*rests, desk):
         thread.finish()
