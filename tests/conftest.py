@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -11,6 +13,11 @@ from hypothesis import settings
 import engine.shard
 
 pytest_plugins = ["tests.services", "tests.second_attempt", "pytester"]
+
+# Importing QuickFIX makes Ctrl-C kill on the spot: what was started would be left over.
+with contextlib.suppress(ImportError):
+    import quickfix  # noqa: F401
+signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
 
 # Where a red run stops others, the examples are the same for the same code; everywhere
 # else each run tries new ones.
