@@ -559,12 +559,11 @@ def test_a_number_set_above_a_stored_position_the_shard_is_ahead_of(
         client = await x.client()
         await until(lambda: x.stored_in() == 2)
         x.gateway.take_events = lambda *_: None  # type: ignore[method-assign]
-        real = x.outbox.set_inbound
+        # The outbox dies with its gateway, and never learns how far the shard is.
         x.outbox.set_inbound = lambda *_: None  # type: ignore[method-assign]
         for name in "ABCD":
             client.order(name)
         await until(lambda: x.services[0].host.shard.open_orders == 4)
-        x.outbox.set_inbound = real  # type: ignore[method-assign]
         await restarted(x)
         assert numbers(x)[0] == 2
         await x.ask("sessions.set_next_in", session="BUYER", number=4)
