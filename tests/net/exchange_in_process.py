@@ -215,6 +215,7 @@ class InProcess:
         )
         self.clients: list[Client] = []
         self.fatal: list[BaseException] = []
+        self._dead: Gateway | None = None
         self._connections_max = connections_max
         self._offset_ns = (now - EPOCH) // timedelta(
             microseconds=1
@@ -256,6 +257,7 @@ class InProcess:
         """A gateway on what its folder holds."""
         self.outbox = Outbox(self.folder / "outbox", 0)
         self.gateway = Gateway(0, self.outbox, self.clock, self.fatal.append)
+        self._let_die(self.gateway)
         application = Exchange(self._map, self.gateway)
 
         def make(settings: SessionSettings, _: SessionId) -> Session:
@@ -307,9 +309,19 @@ class InProcess:
         )
         await until(lambda: all(link.is_up for link in self.links.values()))
 
+    def _let_die(self, gateway: Gateway) -> None:
+        """Once it is dead it writes nothing more, also not what is due in this turn."""
+        flush = gateway._flush
+
+        def flush_unless_dead() -> None:
+            if gateway is not self._dead:
+                flush()
+
+        gateway._flush = flush_unless_dead  # type: ignore[method-assign]
+
     def kill_gateway(self) -> None:
         """The gateway dies: what it has not written by now is lost."""
-        self.gateway._flush = lambda: None  # type: ignore[method-assign]
+        self._dead = self.gateway
         for number, service in enumerate(self.services):
             service.detach(self.links[number])
         self.hang_up()
