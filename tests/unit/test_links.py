@@ -472,11 +472,10 @@ def test_many_restarts_of_a_shard_under_load(tmp_path: Path) -> None:
                 await asyncio.sleep(0.03)
                 assert await shard.stop() == 0
                 await shard.start()
-            await asyncio.sleep(0.03)
+            await settled(lambda: sender.sent > 100)
             loading.cancel()
             await sender.all_durable()
             assert sink.accepted() == sender.names
-            assert sender.sent > 100
         await shard.stop()
 
     play(scene)
