@@ -154,8 +154,10 @@ def run(
     seed: int,
     artifacts: Path,
     watchdog: Watchdog | None = None,
+    inputs_min: int = 0,
 ) -> Result:
-    """One harness for ``seconds``, the corpus itself first."""
+    """One harness for ``seconds`` and at least ``inputs_min`` inputs, the corpus itself
+    first."""
     from tests.fuzz.trace import Trace
 
     harness = load(name)
@@ -169,7 +171,7 @@ def run(
     seen = getattr(harness, "SEEN", set())
     result = Result(name)
     begin = time.monotonic()
-    while waiting or time.monotonic() - begin < seconds:
+    while waiting or result.inputs < inputs_min or time.monotonic() - begin < seconds:
         if waiting:
             data = waiting.pop()
         else:
