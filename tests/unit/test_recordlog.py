@@ -474,6 +474,7 @@ def test_what_was_trimmed_is_reported(tmp_path: Path) -> None:
 # -- a bit that flipped ----------------------------------------------------------------
 
 
+@pytest.mark.timeout(180)  # 10 s on an idle machine
 @pytest.mark.usefixtures("no_sync")
 @pytest.mark.parametrize("preallocated", [0, 64])
 def test_no_flipped_bit_is_taken_for_good(tmp_path: Path, preallocated: int) -> None:

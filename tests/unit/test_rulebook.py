@@ -341,6 +341,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return finish(b"FIX.4.4", content)
 
 
+@pytest.mark.timeout(180)  # 10 s on an idle machine
 @given(mutated(), SWITCHES)
 @settings(max_examples=3000, deadline=None)
 def test_the_quick_way_never_passes_what_has_a_fault(
