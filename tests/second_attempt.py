@@ -85,7 +85,8 @@ def _attempts(
         return first
     item.session.stash[_attempted] = attempted + 1
     # As a test of its own: every plugin begins anew with it, the time limit too.
-    item.ihook.pytest_timeout_cancel_timer(item=item)
+    if item.config.pluginmanager.hasplugin("timeout"):
+        item.ihook.pytest_timeout_cancel_timer(item=item)
     item.stash[_second] = []
     try:
         item.ihook.pytest_runtest_protocol(item=item, nextitem=nextitem)

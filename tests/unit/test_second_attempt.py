@@ -54,6 +54,11 @@ def test_what_fails_once_passes_and_is_told(pytester: pytest.Pytester) -> None:
     )
 
 
+def test_it_works_without_time_limits(pytester: pytest.Pytester) -> None:
+    result, attempts = played(pytester, "live", ONCE, "-p", "no:timeout")
+    assert (result.ret, attempts) == (0, 2)
+
+
 def test_what_fails_twice_fails(pytester: pytest.Pytester) -> None:
     result, attempts = played(pytester, "live", ALWAYS)
     assert (result.ret, attempts) == (1, 2)
