@@ -13,7 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import records
+from engine import codes, records
+from engine.codes import CommandKind, EventKind
+from engine.layouts import Record
+from engine.recordfiles import render_markdown, render_pxd
 from engine.records import (
     COMMAND_BYTES,
     COMMANDS,
@@ -22,14 +25,9 @@ from engine.records import (
     PRICE_MAX,
     QTY_MAX,
     ClockCommand,
-    CommandKind,
-    EventKind,
     InstrumentCommand,
     OrderCommand,
     OrderEvent,
-    Record,
-    render_markdown,
-    render_pxd,
     unpack_all,
 )
 
@@ -114,18 +112,18 @@ def test_layout_is_what_c_would_choose(cls: type[Record]) -> None:
 
 def test_places_that_journals_depend_on() -> None:
     """Written records must stay readable: a move is a new LAYOUT_VERSION."""
-    assert records.LAYOUT_VERSION == 1
-    assert (COMMAND_BYTES, EVENT_BYTES) == (256, 320)
+    assert records.LAYOUT_VERSION == 2
+    assert (COMMAND_BYTES, EVENT_BYTES) == (256, 384)
     command = {name: place for name, _, _, place in OrderCommand.layout()}
     event = {name: place for name, _, _, place in OrderEvent.layout()}
     assert [command[name] for name in ("kind", "flags", "session", "msg_seq_num")] == [
         0, 4, 16, 24,
     ]  # fmt: skip
     assert [command[name] for name in ("price", "qty", "cl_ord_id", "symbol")] == [
-        40, 48, 56, 152,
+        40, 48, 96, 192,
     ]  # fmt: skip
     assert [event[name] for name in ("seq", "order_id", "last_qty", "symbol")] == [
-        16, 56, 128, 232,
+        16, 56, 128, 312,
     ]  # fmt: skip
     for cls in EVENTS:
         places = {name: place for name, _, _, place in cls.layout()}
@@ -158,11 +156,12 @@ def test_a_packed_order_byte_by_byte() -> None:
             bytes.fromhex("0201 0300 04000000 00000000"),
             bytes.fromhex("0500000000000000 0600000000000000 ffffffffffffffff"),
             bytes.fromhex("0700000000000000 0000000000000040"),
+            bytes(40),
             b"ID".ljust(36, b"\0"),
             b"O" * 36,
             b"ACC".ljust(24, b"\0"),
             b"SYM".ljust(24, b"\0"),
-            bytes(80),
+            bytes(40),
         ]
     )
 
@@ -236,7 +235,7 @@ def test_unpack_all_knows_exactly_the_kinds(
 
 
 def test_pxd_is_current() -> None:
-    """``python -m engine.records`` renews it."""
+    """``python -m engine.recordfiles`` renews it."""
     assert (ROOT / "engine" / "records.pxd").read_text() == render_pxd()
 
 
@@ -247,15 +246,20 @@ def test_tables_are_current() -> None:
 def test_pxd_names_every_member_and_field() -> None:
     text = render_pxd()
     for prefix, enum in (
-        ("COMMAND", records.CommandKind),
-        ("EVENT", records.EventKind),
-        ("SIDE", records.Side),
-        ("ORD_TYPE", records.OrdType),
-        ("TIF", records.TimeInForce),
-        ("STATUS", records.OrdStatus),
-        ("LIQUIDITY", records.Liquidity),
-        ("FLAG", records.CommandFlag),
-        ("REASON", records.Reason),
+        ("COMMAND", codes.CommandKind),
+        ("EVENT", codes.EventKind),
+        ("SIDE", codes.Side),
+        ("ORD_TYPE", codes.OrdType),
+        ("TIF", codes.TimeInForce),
+        ("STATUS", codes.OrdStatus),
+        ("LIQUIDITY", codes.Liquidity),
+        ("EXEC", codes.ExecInst),
+        ("STP", codes.SelfTrade),
+        ("FLAG", codes.CommandFlag),
+        ("PHASE", codes.Phase),
+        ("WHY", codes.PhaseReason),
+        ("SCOPE", codes.Scope),
+        ("REASON", codes.Reason),
     ):
         for member in enum:
             assert f"    {prefix}_{member.name} = {int(member)}\n" in text
@@ -267,7 +271,9 @@ def test_pxd_names_every_member_and_field() -> None:
 def test_limits_leave_room() -> None:
     """A product fits 128 bits with a sign, twice it too: the average is rounded so."""
     assert 2 * PRICE_MAX * QTY_MAX + QTY_MAX < 2**127
-    flags = [int(flag) for flag in records.CommandFlag]
-    assert all(flag & (flag - 1) == 0 for flag in flags)
-    assert len(set(flags)) == len(flags)
-    assert issubclass(records.CommandFlag, IntFlag)
+    for enum in (codes.CommandFlag, codes.ExecInst):
+        flags = [int(flag) for flag in enum]
+        assert all(flag & (flag - 1) == 0 for flag in flags)
+        assert len(set(flags)) == len(flags)
+    assert all(reason < 64 for reason in codes.Reason)
+    assert issubclass(codes.CommandFlag, IntFlag)
