@@ -1,23 +1,17 @@
 """All instruments of a shard with their books, and the pool of orders. Compiled."""
 
 import cython
-from cython.cimports.engine.book import (
-    BookSide,
-    Instrument,
-    Order,
-    OrderPool,
-    int128,
-)
+from cython.cimports.engine.book import Instrument, Order, OrderPool, Queue
+from cython.cimports.engine.dumping import dump_instrument, dump_terms, wide
 from cython.cimports.engine.events import average
 from cython.cimports.engine.keytable import KeyTable
 from cython.cimports.engine.records import (
-    INSTRUMENT_HALTED,
-    INSTRUMENT_TRADING,
+    PHASE_CONTINUOUS,
     SIDE_BUY,
 )
 from cython.cimports.libc.stdint import int32_t, int64_t, uint64_t
 from cython.cimports.libc.stdlib import free, realloc
-from cython.cimports.libc.string import memcpy, memset
+from cython.cimports.libc.string import memcmp, memcpy, memset
 
 from engine.figures import InstrumentFigures, OpenOrder
 
@@ -34,18 +28,26 @@ class Books:
         self.pool = OrderPool()
         self.symbols = KeyTable(hash_key)
         self.instruments = cython.NULL
+        self.likely = -1
 
     def __dealloc__(self):
         i: int32_t
         for i in range(self.count):
             free(self.instruments[i].bids.levels)
             free(self.instruments[i].asks.levels)
+            free(self.instruments[i].buy_stops.levels)
+            free(self.instruments[i].sell_stops.levels)
         free(self.instruments)
 
     def find(self, symbol):
         """The instrument's index, or -1."""
         text: cython.uchar[36]
         place: int64_t
+        if (
+            self.likely >= 0
+            and memcmp(self.instruments[self.likely].symbol, symbol, 24) == 0
+        ):
+            return self.likely
         memcpy(text, symbol, 24)
         memset(cython.address(text[24]), 0, 12)
         place = self.symbols.find(0, text)
@@ -79,9 +81,15 @@ class Books:
             memcpy(text, command.symbol, 24)
             memset(cython.address(text[24]), 0, 12)
             self.symbols.insert(0, text, 0, index)
-            self.instruments[index].status = INSTRUMENT_TRADING
+            self.instruments[index].phase = PHASE_CONTINUOUS
+            start_queue(cython.address(self.instruments[index].parked))
+            start_queue(cython.address(self.instruments[index].pegs))
+            start_queue(cython.address(self.instruments[index].trailers))
             self.count += 1
         terms = cython.address(self.instruments[index])
+        if terms.reference_price != command.reference_price:
+            terms.anchor_price = command.reference_price
+        terms.pegs_set = False
         terms.tick = command.tick
         terms.lot = command.lot
         terms.reference_price = command.reference_price
@@ -89,17 +97,16 @@ class Books:
         terms.price_max = command.price_max
         terms.qty_max = command.qty_max
         terms.notional_max = command.notional_max
+        terms.qty_min = command.qty_min
+        terms.static_band = command.static_band
+        terms.dynamic_band = command.dynamic_band
+        terms.volatility_ns = command.volatility_ns
+        terms.maker_fee = command.maker_fee
+        terms.taker_fee = command.taker_fee
+        terms.auction_fee = command.auction_fee
         memcpy(terms.symbol, command.symbol, 24)
         memcpy(terms.currency, command.currency, 8)
         return terms
-
-    def set_status(self, command):
-        """Halts or resumes an instrument; whether that changed anything."""
-        index: int32_t = self.find(command.symbol)
-        if index < 0 or self.instruments[index].status == command.status:
-            return False
-        self.instruments[index].status = command.status
-        return True
 
     def terms_of(self, slot):
         """The instrument of the order in ``slot``."""
@@ -126,60 +133,36 @@ class Books:
     def terms_at(self, index):
         """The same of one."""
         terms: cython.pointer(Instrument) = cython.address(self.instruments[index])
-        return (
-            terms.symbol[:24],
-            terms.currency[:8],
-            (
-                terms.tick,
-                terms.lot,
-                terms.reference_price,
-                terms.price_min,
-                terms.price_max,
-                terms.qty_max,
-                terms.notional_max,
-            ),
-        )
+        return terms.symbol[:24], terms.currency[:8], dump_terms(terms)
 
-    def status_of(self, symbol: str) -> int:
-        """The status of an instrument, 0 for one that is not there."""
+    def phase_of(self, symbol: str) -> int:
+        """The trading phase of an instrument, 0 for one that is not there."""
         text: bytes = symbol.encode().ljust(24, b"\0")
         index: int32_t = -1
         if len(text) == 24:
             index = self.find(
                 cython.cast(cython.p_uchar, cython.cast(cython.p_char, text))
             )
-        return self.instruments[index].status if index >= 0 else 0
+        return self.instruments[index].phase if index >= 0 else 0
 
-    def halted(self) -> list:
-        """The symbols that are halted."""
-        return [
-            text_of(self.instruments[i].symbol[:24])
+    def halted(self) -> dict:
+        """The phase of every symbol that is not in CONTINUOUS, in order of
+        definition."""
+        return {
+            text_of(self.instruments[i].symbol[:24]): self.instruments[i].phase
             for i in range(self.count)
-            if self.instruments[i].status == INSTRUMENT_HALTED
-        ]
+            if self.instruments[i].phase != PHASE_CONTINUOUS
+        }
 
     def dump(self) -> list:
-        """Every book: its terms, then bids and asks, queue by queue.
+        """Every book, see :func:`engine.dumping.dump_instrument`."""
+        return [self.dump_at(i) for i in range(self.count)]
 
-        Only a halted instrument's status is said, behind its terms: the state of a log
-        without halts has the digest it had before there were any.
-        """
-        i: int32_t
-        books = []
-        for i, (symbol, currency, values) in enumerate(self.terms()):
-            terms = cython.address(self.instruments[i])
-            if terms.status == INSTRUMENT_HALTED:
-                values = (*values, INSTRUMENT_HALTED)
-            books.append(
-                (
-                    symbol,
-                    currency,
-                    values,
-                    dump_side(self.pool.orders, cython.address(terms.bids)),
-                    dump_side(self.pool.orders, cython.address(terms.asks)),
-                )
-            )
-        return books
+    def dump_at(self, index):
+        """One of them."""
+        return dump_instrument(
+            self.pool.orders, cython.address(self.instruments[index])
+        )
 
     def figures(self) -> tuple:
         """An :class:`InstrumentFigures` of every instrument, in order of definition."""
@@ -190,7 +173,7 @@ class Books:
         terms: cython.pointer(Instrument) = cython.address(self.instruments[index])
         return InstrumentFigures(
             text_of(terms.symbol[:24]),
-            terms.status,
+            terms.phase,
             terms.trades,
             wide(terms.traded_qty),
             terms.bids.count,
@@ -198,6 +181,13 @@ class Books:
             terms.bids.open_qty,
             terms.asks.open_qty,
             terms.bids.orders + terms.asks.orders,
+            terms.buy_stops.orders + terms.sell_stops.orders,
+            terms.parked.count,
+            terms.then,
+            terms.phase_reason,
+            terms.until,
+            terms.last_price,
+            terms.anchor_price,
         )
 
     def instruments_page(self, first: int64_t, count: int64_t) -> list:
@@ -245,7 +235,24 @@ class Books:
             average(order.notional, order.cum),
             text_of(order.cl_ord_id[:36]),
             text_of(order.account[:24]),
+            order.exec_inst,
+            order.stop_price,
+            order.display_qty,
+            order.expire_time,
+            order.shown,
+            order.triggered,
+            order.priority,
         )
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def start_queue(queue: cython.pointer(Queue)) -> cython.void:
+    """An empty queue."""
+    queue.oldest = -1
+    queue.newest = -1
+    queue.count = 0
 
 
 @cython.cfunc
@@ -257,56 +264,7 @@ def page_end(first: int64_t, count: int64_t, size: int32_t) -> int32_t:
 
 
 @cython.cfunc
-def wide(value: int128):
-    """A 128-bit number as Python's, which Cython does not convert by itself."""
-    high: object = cython.cast(int64_t, value >> 64)
-    low: object = cython.cast(uint64_t, value)
-    return (high << 64) + low
-
-
-@cython.cfunc
 def text_of(padded: bytes) -> str:
     """A text of a record. What is not ASCII cannot come from a gateway; it is shown
     and no reason to fail."""
     return padded.rstrip(b"\0").decode("ascii", "backslashreplace")
-
-
-def key_of(side, price):
-    """The sort key of a price on a side: ascending is better."""
-    return price if side == SIDE_BUY else -price
-
-
-@cython.cfunc
-def dump_side(orders: cython.pointer(Order), side: cython.pointer(BookSide)):
-    """The queues of a side, best price first: (price, quantity, orders) per level."""
-    place: int32_t
-    slot: int32_t
-    levels = []
-    for place in range(side.count - 1, -1, -1):
-        queue = []
-        slot = side.levels[place].oldest
-        price = orders[slot].price
-        while slot >= 0:
-            order = cython.address(orders[slot])
-            queue.append(
-                (
-                    order.order_id,
-                    order.session,
-                    order.source,
-                    order.flags,
-                    order.side,
-                    order.ord_type,
-                    order.time_in_force,
-                    order.price,
-                    order.qty,
-                    order.leaves,
-                    order.cum,
-                    cython.cast(int64_t, order.notional >> 64),
-                    cython.cast(uint64_t, order.notional),
-                    order.cl_ord_id[:36],
-                    order.account[:24],
-                )
-            )
-            slot = order.newer
-        levels.append((price, side.levels[place].qty, queue))
-    return levels

@@ -1,6 +1,6 @@
 """The chain of a shard's events: one digest per event that binds all before it.
 
-The value after event n is BLAKE2b-128 over the value after event n - 1 and the 320
+The value after event n is BLAKE2b-128 over the value after event n - 1 and the 384
 bytes of event n; before the first event stands :func:`genesis`. It depends on the
 events alone, not on how they were batched, so it is the same after any replay, in every
 copy and on every way an event travels: whoever holds the events up to n and one value

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.records import EventKind, Reason
+from engine.codes import EventKind, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,7 @@ class InstrumentFigures:
     now."""
 
     symbol: str
-    status: int
-    """InstrumentStatus."""
+    phase: int
     trades: int
     traded_qty: int
     bid_levels: int
@@ -26,7 +25,20 @@ class InstrumentFigures:
     """Open on the side, LeavesQty(151) of all its orders."""
     ask_qty: int
     orders: int
-    """Open, of both sides."""
+    """In the book, of both sides."""
+    stops: int
+    """Stops that wait."""
+    parked: int
+    """Orders for an auction that is not on, pegged orders without a price."""
+    then: int
+    """Phase after ``until``, 0 if that is 0."""
+    phase_reason: int
+    until: int
+    """Engine time at which the phase ends by itself, 0 = never."""
+    last_price: int
+    """Of the last trade, 0 = none."""
+    anchor_price: int
+    """Of the static band: the reference price, later that of the last auction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +56,7 @@ class ShardFigures:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order in the book, as its last event left it."""
+    """An open order, in the book, waiting or parked, as its last event left it."""
 
     order_id: int
     session: int
@@ -60,3 +72,11 @@ class OpenOrder:
     avg_price: int
     cl_ord_id: str
     account: str
+    exec_inst: int
+    stop_price: int
+    """Of a pegged order its limit."""
+    display_qty: int
+    expire_time: int
+    shown_qty: int
+    triggered: int
+    priority: int

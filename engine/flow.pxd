@@ -2,6 +2,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from engine.csvlines cimport CsvLines, Field
 from engine.flowrows cimport Fault, FlowRows
+from engine.flowterms cimport FlowTerms
 from engine.keytable cimport KeyTable
 from engine.records cimport OrderCommand
 from engine.shard cimport Shard
@@ -21,6 +22,7 @@ cdef class Flow:
     cdef Shard shard
     cdef CsvLines csv
     cdef FlowRows written
+    cdef FlowTerms terms                # the further columns
     cdef KeyTable defined               # symbols this flow has brought
     cdef unsigned char last_symbol[36]
     cdef int64_t resting
@@ -37,18 +39,11 @@ cdef class Flow:
     cdef int32_t fault_count, fault_next
     cdef uint64_t base                  # number of the command before the batch
     cdef int64_t event_count
+    cdef int64_t time                   # of its one line, if the flow says times
 
     cdef void read(self, int found) noexcept
     cdef int build(self, int op) except -1
     cdef int build_terms(self, int op, OrderCommand *command) noexcept nogil
+    cdef int build_special(self, int op) except -1
     cdef int define(self, OrderCommand *command) except -1
     cdef void add_fault(self, int op, int what) noexcept
-
-
-cdef bint is_word(
-    const unsigned char *text, Py_ssize_t size, const char *word
-) noexcept nogil
-cdef int find_op(const Field *field) noexcept nogil
-cdef int find_side(const Field *field) noexcept nogil
-cdef int find_type(const Field *field) noexcept nogil
-cdef int find_tif(const Field *field) noexcept nogil

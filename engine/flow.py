@@ -47,6 +47,14 @@ from cython.cimports.engine.flowrows import (
     Fault,
     FlowRows,
 )
+from cython.cimports.engine.flowterms import FlowTerms
+from cython.cimports.engine.flowwords import (
+    find_op,
+    find_side,
+    find_tif,
+    find_type,
+    needs_price,
+)
 from cython.cimports.engine.keytable import KeyTable
 from cython.cimports.engine.records import (
     COMMAND_BYTES,
@@ -57,35 +65,38 @@ from cython.cimports.engine.records import (
     EVENT_ACCEPTED,
     EVENT_BYTES,
     EVENT_CANCELLED,
+    EVENT_EXPIRED,
     EVENT_FILLED,
     EVENT_INSTRUMENT_DEFINED,
+    EVENT_MASS_CANCELLED,
     FLAG_QTY_IS_LEAVES,
     FLAG_REUSE_ID,
     LIQUIDITY_ADDED,
+    LIQUIDITY_AUCTION,
     ORD_TYPE_LIMIT,
-    ORD_TYPE_MARKET,
-    SIDE_BUY,
-    SIDE_SELL,
     TIF_DAY,
-    TIF_GTC,
-    TIF_IOC,
     InstrumentCommand,
     OrderCommand,
     OrderEvent,
 )
 from cython.cimports.engine.shard import Shard
-from cython.cimports.libc.stdint import int64_t, uint8_t
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint64_t
 from cython.cimports.libc.stdlib import free, malloc
 from cython.cimports.libc.string import memcmp, memcpy, memset
 
 from engine.csvlines import find_columns
 from engine.flowrows import FAULT_TEXTS, HEADER
+from engine.flowterms import FURTHER_COLUMNS
 from engine.records import PRICE_MAX, QTY_MAX
 
 __all__ = ["COLUMNS", "FAULT_TEXTS", "HEADER", "REQUIRED", "Flow"]
 
 REQUIRED = ("op", "order_id", "symbol", "side", "price", "qty")
-COLUMNS = (*REQUIRED, "type", "tif")
+_FIRST = (*REQUIRED, "type", "tif")
+COLUMNS = (*_FIRST, *FURTHER_COLUMNS)
+
+NUMBER = cython.declare(uint64_t, (1 << 48) - 1)
+"""The part of an identifier that is a number in the shard."""
 
 _PRICE_MAX: int64_t = PRICE_MAX
 _QTY_MAX: int64_t = QTY_MAX
@@ -103,7 +114,8 @@ class Flow:
     def __cinit__(self, shard: Shard, columns):
         places = find_columns(columns, COLUMNS, REQUIRED)
         self.op_at, self.id_at, self.symbol_at, self.side_at = places[:4]
-        self.price_at, self.qty_at, self.type_at, self.tif_at = places[4:]
+        self.price_at, self.qty_at, self.type_at, self.tif_at = places[4:8]
+        self.terms = FlowTerms(places[len(_FIRST) :])
         self.column_count = len(columns)
         self.shard = shard
         # Only this process's own flow is hashed: no secret is needed.
@@ -170,6 +182,8 @@ class Flow:
                 break
             if found != LINE_EMPTY:
                 self.read(found)
+                if self.terms.timed:
+                    break  # each line has its own time
         return self.command_count > 0 or self.fault_count > 0
 
     def run(self):
@@ -177,7 +191,9 @@ class Flow:
         if self.command_count:
             self.base = self.shard.events.command_seq
             self.shard.run(
-                self.commands, self.command_count, self.shard.events.time + 1
+                self.commands,
+                self.command_count,
+                max(self.time, self.shard.events.time + 1),
             )
             self.event_count = self.shard.events.count
 
@@ -210,15 +226,22 @@ class Flow:
                 last = index
             if event.kind == EVENT_ACCEPTED:
                 self.resting += 1
-            elif event.kind == EVENT_CANCELLED:
+            elif event.kind == EVENT_CANCELLED or event.kind == EVENT_EXPIRED:
                 self.resting -= 1
             elif event.kind == EVENT_FILLED:
                 if event.leaves_qty == 0:
                     self.resting -= 1
-                # The maker's side of a trade comes first; the row is of both.
-                if event.liquidity == LIQUIDITY_ADDED:
+                # The maker's side of a trade comes first; the row is of both. Of an
+                # auction's the first is the one the trade is named by.
+                if event.liquidity == LIQUIDITY_ADDED or (
+                    event.liquidity == LIQUIDITY_AUCTION
+                    and event.trade_id & NUMBER == event.seq
+                ):
                     maker = event
                     continue
+            elif event.kind >= EVENT_MASS_CANCELLED:
+                self.written.add_market_event(event, self.lines[index])
+                continue
             self.written.add_event(event, maker, self.lines[index])
         self.resting_peak = max(self.resting_peak, self.resting)
         while self.fault_next < self.fault_count:
@@ -244,7 +267,12 @@ class Flow:
         elif op == OP_UNKNOWN:
             fault = FAULT_OP
         else:
-            fault = self.build(op)
+            if self.terms.timed:
+                fault = self.terms.time_of(self.csv, cython.address(self.time))
+            if fault == FAULT_NONE and op > OP_REPLACE:
+                fault = self.build_special(op)
+            elif fault == FAULT_NONE:
+                fault = self.build(op)
         if fault != FAULT_NONE:
             self.add_fault(op, fault)
 
@@ -284,6 +312,8 @@ class Flow:
         if fault:
             return FAULT_SYMBOL_TOO_LONG + fault - 1
         fault = self.build_terms(op, command)
+        if self.terms.any and not fault:
+            fault = self.terms.read(self.csv, op, command)
         if fault:
             return fault
         command.flags = FLAG_QTY_IS_LEAVES | FLAG_REUSE_ID
@@ -293,6 +323,32 @@ class Flow:
         else:
             command.kind = COMMAND_CANCEL if op == OP_CANCEL else COMMAND_REPLACE
             memcpy(command.orig_cl_ord_id, command.cl_ord_id, 36)
+        self.lines[self.command_count] = self.csv.line
+        self.command_count += 1
+        self.messages += 1
+        return FAULT_NONE
+
+    def build_special(self, op):
+        """Adds the command of an operation on all orders; what is wrong, or 0."""
+        fault: cython.int
+        command: cython.pointer(OrderCommand) = cython.cast(
+            cython.pointer(OrderCommand),
+            self.commands + cython.cast(int64_t, self.command_count) * COMMAND_BYTES,
+        )
+        field: cython.pointer(Field) = cython.address(self.csv.fields[self.side_at])
+        memset(command, 0, COMMAND_BYTES)
+        fault = copy_text(
+            cython.address(self.csv.fields[self.symbol_at]), command.symbol, 24
+        )
+        if fault:
+            return FAULT_SYMBOL_TOO_LONG + fault - 1
+        if field.size:
+            command.side = cython.cast(uint8_t, find_side(field))
+            if command.side == 0:
+                return FAULT_SIDE
+        fault = self.terms.special(self.csv, op, command)
+        if fault:
+            return fault
         self.lines[self.command_count] = self.csv.line
         self.command_count += 1
         self.messages += 1
@@ -323,7 +379,7 @@ class Flow:
                 return FAULT_TIF
             command.time_in_force = cython.cast(uint8_t, value)
         field = cython.address(self.csv.fields[self.price_at])
-        if field.size or command.ord_type != ORD_TYPE_MARKET:
+        if field.size or needs_price(command.ord_type, op):
             value = parse_decimal(field.text, field.size, cython.address(command.price))
             if value:
                 return FAULT_PRICE + value - 1
@@ -365,54 +421,3 @@ class Flow:
             self.command_count += 1
         memcpy(self.last_symbol, symbol, 24)
         return 0
-
-
-# -- words -----------------------------------------------------------------------------
-
-
-def is_word(text, size, word):
-    """Whether the text is ``word``, which is in lower case, in any case."""
-    i: cython.Py_ssize_t
-    for i in range(size):
-        if word[i] == 0 or (text[i] | 32) != cython.cast(cython.uchar, word[i]):
-            return False
-    return word[size] == 0
-
-
-def find_op(field):
-    if is_word(field.text, field.size, b"new"):
-        return OP_NEW
-    if is_word(field.text, field.size, b"cancel"):
-        return OP_CANCEL
-    if is_word(field.text, field.size, b"replace"):
-        return OP_REPLACE
-    return OP_UNKNOWN
-
-
-def find_side(field):
-    """Side(54), or 0 for a word that is none."""
-    if is_word(field.text, field.size, b"buy"):
-        return SIDE_BUY
-    if is_word(field.text, field.size, b"sell"):
-        return SIDE_SELL
-    return 0
-
-
-def find_type(field):
-    """OrdType(40), or 0 for a word that is none."""
-    if is_word(field.text, field.size, b"limit"):
-        return ORD_TYPE_LIMIT
-    if is_word(field.text, field.size, b"market"):
-        return ORD_TYPE_MARKET
-    return 0
-
-
-def find_tif(field):
-    """TimeInForce(59), or 0 for a word that is none."""
-    if is_word(field.text, field.size, b"day"):
-        return TIF_DAY
-    if is_word(field.text, field.size, b"gtc"):
-        return TIF_GTC
-    if is_word(field.text, field.size, b"ioc"):
-        return TIF_IOC
-    return 0

@@ -13,24 +13,34 @@ from cython.cimports.engine.flowrows import (
     REASONS_MAX,
     ROW_BYTES_MAX,
     TEXT_BYTES_MAX,
+    Text,
 )
 from cython.cimports.engine.records import (
     EVENT_ACCEPTED,
+    EVENT_AUCTION,
     EVENT_CANCEL_REJECTED,
     EVENT_CANCELLED,
+    EVENT_EXPIRED,
     EVENT_FILLED,
+    EVENT_PHASE,
     EVENT_REJECTED,
     EVENT_REPLACE_REJECTED,
     EVENT_REPLACED,
+    EVENT_RESTATED,
+    EVENT_TRIGGERED,
+    ORD_TYPE_LIMIT,
     ORD_TYPE_MARKET,
+    ORD_TYPE_STOP_LIMIT,
     REASON_REQUESTED,
     SIDE_BUY,
+    AuctionEvent,
+    PhaseEvent,
 )
 from cython.cimports.libc.stdint import int64_t
 from cython.cimports.libc.stdlib import free, realloc
 from cython.cimports.libc.string import memcpy
 
-from engine.records import Reason
+from engine.codes import Phase, Reason
 
 HEADER = b"line,event,order_id,side,price,qty,maker_id,taker_id,reason\n"
 
@@ -50,6 +60,22 @@ FAULT_TEXTS = (
     "unknown tif",
     *(f"price {text}" for text in _NUMBER_FAULTS),
     *(f"qty {text}" for text in _NUMBER_FAULTS),
+    *(f"stop_price {text}" for text in _NUMBER_FAULTS),
+    *(f"display_qty {text}" for text in _NUMBER_FAULTS),
+    *(f"min_qty {text}" for text in _NUMBER_FAULTS),
+    *(f"peg_offset {text}" for text in _NUMBER_FAULTS),
+    "a mark is neither yes nor no",
+    "unknown peg",
+    "unknown stp",
+    "stp_id is longer than 12 bytes",
+    "stp_id is not printable ASCII",
+    "account is longer than 24 bytes",
+    "account is not printable ASCII",
+    "session is not a whole number",
+    "expire is not a whole number",
+    "time is not a whole number",
+    "unknown phase",
+    "until is not a whole number",
 )
 
 
@@ -59,11 +85,20 @@ class FlowRows:
     """Rows one after the other. The buffer only grows: ``clear`` and use it again."""
 
     def __cinit__(self):
+        entry: cython.pointer(Text)
+        name: bytes
+        size: cython.int
         for reason in Reason:
             if reason not in (Reason.NONE, Reason.REQUESTED):
                 self.set_text(False, reason, reason.name.lower())
         for code, text in enumerate(FAULT_TEXTS):
             self.set_text(True, code, f"malformed: {text}")
+        for phase in Phase:
+            name = phase.name.lower().encode()
+            size = len(name)
+            entry = cython.address(self.phases[cython.cast(cython.int, phase)])
+            memcpy(entry.text, cython.cast(cython.p_char, name), size)
+            entry.size = size
 
     def __dealloc__(self):
         free(self.out)
@@ -113,20 +148,24 @@ class FlowRows:
         if event.kind == EVENT_FILLED:
             price = event.last_price
             qty = event.last_qty
-        elif event.kind == EVENT_CANCELLED:
+        elif event.kind == EVENT_CANCELLED or event.kind == EVENT_EXPIRED:
             qty = event.last_qty
-        elif event.kind == EVENT_REPLACED:
+        elif (
+            event.kind == EVENT_REPLACED
+            or event.kind == EVENT_TRIGGERED
+            or event.kind == EVENT_RESTATED
+        ):
             qty = event.leaves_qty
         at = put_number(at, line)
         at[0] = 44
         at = put_word(at + 1, name)
         at[0] = 44
-        at = put_id(at + 1, event.cl_ord_id)
+        at = put_id(at + 1, event.cl_ord_id, 36)
         if event.kind == EVENT_CANCEL_REJECTED or event.kind == EVENT_REPLACE_REJECTED:
             at = put_word(at, b",,,")
         else:
             at = put_word(at, b",buy," if event.side == SIDE_BUY else b",sell,")
-            if event.ord_type != ORD_TYPE_MARKET or event.kind == EVENT_FILLED:
+            if event.kind == EVENT_FILLED or has_price(event):
                 at += format_decimal(price, at)
             at[0] = 44
             at += 1
@@ -134,9 +173,9 @@ class FlowRows:
         at[0] = 44
         at += 1
         if event.kind == EVENT_FILLED:
-            at = put_id(at, maker.cl_ord_id)
+            at = put_id(at, maker.cl_ord_id, 36)
             at[0] = 44
-            at = put_id(at + 1, event.cl_ord_id)
+            at = put_id(at + 1, event.cl_ord_id, 36)
         else:
             at[0] = 44
             at += 1
@@ -162,13 +201,68 @@ class FlowRows:
         else:
             at = put_word(at + 1, event_name(EVENT_REJECTED))
         at[0] = 44
-        at = put_id(at + 1, fault.order_id)
+        at = put_id(at + 1, fault.order_id, 36)
         at = put_word(at, b",,,,,,")
         at = put(at, text.text, text.size)
         at[0] = 10
         self.used = at + 1 - self.out
         self.row_count += 1
         return 0
+
+    def add_market_event(self, event, line):
+        """The row of an event that is about no single order; some have none.
+
+        An OrderEvent stands for any: the first byte of all tells which they are.
+        """
+        if event.kind == EVENT_PHASE:
+            phase = cython.cast(cython.pointer(cython.const[PhaseEvent]), event)
+            at = self.begin(event, line, b"phase")
+            at = put_id(at, phase.symbol, 24)
+            at = put_word(at, b",,,,,,")
+            reason = cython.address(self.phases[phase.phase])
+            self.finish(put(at, reason.text, reason.size))
+        elif event.kind == EVENT_AUCTION:
+            auction = cython.cast(cython.pointer(cython.const[AuctionEvent]), event)
+            at = self.begin(
+                event, line, b"auction" if auction.uncrossed else b"indicative"
+            )
+            at = put_id(at, auction.symbol, 24)
+            at[0] = 44
+            at += 1
+            if auction.imbalance_side:
+                at = put_word(
+                    at, b"buy" if auction.imbalance_side == SIDE_BUY else b"sell"
+                )
+            at[0] = 44
+            at += 1
+            if auction.price:
+                at += format_decimal(auction.price, at)
+            at[0] = 44
+            at += 1
+            at += format_decimal(auction.volume, at)
+            self.finish(put_word(at, b",,,"))
+        return 0
+
+    def begin(self, event, line, name):
+        """Where the third column of a row goes."""
+        at: cython.p_uchar = put_number(self.room(), line)
+        at[0] = 44
+        at = put_word(at + 1, name)
+        at[0] = 44
+        return at + 1
+
+    def finish(self, at):
+        """The row ends before ``at``."""
+        at[0] = 10
+        self.used = at + 1 - self.out
+        self.row_count += 1
+
+
+def has_price(event):
+    """Whether the price of an order says anything: others have none."""
+    if event.ord_type == ORD_TYPE_LIMIT or event.ord_type == ORD_TYPE_STOP_LIMIT:
+        return True
+    return event.ord_type != ORD_TYPE_MARKET and event.price != 0
 
 
 def event_name(kind):
@@ -187,6 +281,12 @@ def event_name(kind):
         return b"cancel_rejected"
     if kind == EVENT_REPLACE_REJECTED:
         return b"replace_rejected"
+    if kind == EVENT_TRIGGERED:
+        return b"triggered"
+    if kind == EVENT_RESTATED:
+        return b"restated"
+    if kind == EVENT_EXPIRED:
+        return b"expired"
     return cython.NULL
 
 
@@ -223,12 +323,13 @@ def put_number(at, value):
     return at
 
 
-def put_id(at, order_id):
-    """An identifier of up to 36 bytes, in quotes if it contains a comma or a quote."""
+def put_id(at, order_id, most):
+    """An identifier of up to ``most`` bytes, in quotes if it contains a comma or a
+    quote."""
     i: cython.int
     size: cython.int = 0
     plain: cython.bint = True
-    while size < 36 and order_id[size] != 0:
+    while size < most and order_id[size] != 0:
         if order_id[size] == 44 or order_id[size] == 34:
             plain = False
         size += 1

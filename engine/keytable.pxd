@@ -19,6 +19,15 @@ cdef class KeyTable:
     cdef int64_t used
     cdef uint64_t key0, key1
 
+    # Texts whose hash was worked out before: not what they say, where they are.
+    cdef const unsigned char *hint_own
+    cdef const unsigned char *hint_orig
+    cdef const unsigned char *hint_order
+    cdef uint32_t hash_own
+    cdef uint32_t hash_orig         # of hint_order as well
+
+    cdef void unhint(self) noexcept nogil
+    cdef uint32_t hash_of(self, uint64_t owner, const unsigned char *text) noexcept nogil
     cdef uint32_t _hash(self, uint64_t owner, const unsigned char *text) noexcept nogil
     cdef int64_t find(self, uint64_t owner, const unsigned char *text) noexcept nogil
     cdef int64_t insert(

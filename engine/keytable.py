@@ -11,8 +11,9 @@ order; what is enumerated is sorted (:meth:`KeyTable.sorted_rows`).
 """
 
 import cython
+from cython.cimports.engine.pages import pages
 from cython.cimports.libc.stdint import int32_t, int64_t, uint32_t, uint64_t
-from cython.cimports.libc.stdlib import calloc, free
+from cython.cimports.libc.stdlib import free
 from cython.cimports.libc.string import memcmp, memcpy
 
 
@@ -40,8 +41,9 @@ class KeyTable:
         self.key1 = int.from_bytes(secret[8:], "little")
         self.used = 0
         self.capacity = FIRST_CAPACITY
+        self.unhint()
         self.entries = cython.cast(
-            cython.pointer(KeyEntry), calloc(self.capacity, cython.sizeof(KeyEntry))
+            cython.pointer(KeyEntry), pages(self.capacity * cython.sizeof(KeyEntry))
         )
         if self.entries == cython.NULL:
             raise MemoryError
@@ -83,10 +85,27 @@ class KeyTable:
         short: uint32_t = cython.cast(uint32_t, v0 ^ v1 ^ v2 ^ v3)
         return short if short != 0 else 1
 
+    def hash_of(
+        self, owner: uint64_t, text: cython.pointer(cython.const[cython.uchar])
+    ):
+        """The same; not again for a text of which it is known. A hint stands for the
+        owner and the text that were there when it was given."""
+        if text == self.hint_own:
+            return self.hash_own
+        if text == self.hint_orig or text == self.hint_order:
+            return self.hash_orig
+        return self._hash(owner, text)
+
+    def unhint(self):
+        """No hash is known of any text."""
+        self.hint_own = cython.NULL
+        self.hint_orig = cython.NULL
+        self.hint_order = cython.NULL
+
     def find(self, owner: uint64_t, text: cython.pointer(cython.const[cython.uchar])):
         """The place of the key, or -1."""
         mask: int64_t = self.capacity - 1
-        wanted: uint32_t = self._hash(owner, text)
+        wanted: uint32_t = self.hash_of(owner, text)
         place: int64_t = cython.cast(int64_t, wanted) & mask
         entry: cython.pointer(KeyEntry)
         while True:
@@ -116,7 +135,7 @@ class KeyTable:
         if self.used * 5 >= self.capacity * 3:
             self.rebuild(self.capacity * 2)
         mask = self.capacity - 1
-        hashed: uint32_t = self._hash(owner, text)
+        hashed: uint32_t = self.hash_of(owner, text)
         place = cython.cast(int64_t, hashed) & mask
         while self.entries[place].hash != 0:
             place = (place + 1) & mask
@@ -154,7 +173,7 @@ class KeyTable:
         i: int64_t
         place: int64_t
         entries: cython.pointer(KeyEntry) = cython.cast(
-            cython.pointer(KeyEntry), calloc(capacity, cython.sizeof(KeyEntry))
+            cython.pointer(KeyEntry), pages(capacity * cython.sizeof(KeyEntry))
         )
         if entries == cython.NULL:
             raise MemoryError

@@ -5,10 +5,13 @@ slot still holds that number; afterwards it only says that the identifier was us
 -1: it never named an order (refused orders, cancel requests).
 
 An identifier that came under REUSE_ID is noted only while it is an order's current one.
+How an order ended is noted with its last identifier, and in ``finals`` by its number if
+it had others before; with it goes where the order is remembered.
 """
 
 import cython
 from cython.cimports.engine.book import Order, OrderPool
+from cython.cimports.engine.ended import EndedOrders
 from cython.cimports.engine.keytable import KeyTable
 from cython.cimports.engine.records import (
     COMMAND_NEW_ORDER,
@@ -19,11 +22,20 @@ from cython.cimports.engine.records import (
     REASON_TOO_LATE,
     REASON_UNKNOWN_ORDER,
 )
-from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint32_t
+from cython.cimports.libc.stdint import (
+    int32_t,
+    int64_t,
+    uint8_t,
+    uint32_t,
+    uint64_t,
+)
 from cython.cimports.libc.string import memcmp, memset
 
 STATUS_SHIFT = cython.declare(cython.int, 8)
-"""Above the flags of an entry stands the OrdStatus(39) its order ended with."""
+"""Above the flags of an entry stands the OrdStatus(39) its order ended with, 8 bits."""
+
+ENDED_SHIFT = cython.declare(cython.int, 16)
+"""Above that stands the order's place among the remembered ones, 16 bits."""
 
 
 @cython.final
@@ -34,7 +46,8 @@ class OrderIds:
     def __cinit__(self, pool: OrderPool, hash_key: bytes):
         self.pool = pool
         self.table = KeyTable(hash_key)
-        self.ended = KeyTable(hash_key)
+        self.finals = KeyTable(hash_key)
+        self.ended = EndedOrders()
 
     def may_use(self, command):
         """Whether ClOrdID(11) may be used by this command: a reason, or NONE."""
@@ -70,9 +83,9 @@ class OrderIds:
         self.table.entries[place].flags = FLAG_REUSE_ID if reuse else 0
         return 0
 
-    def find_live(self, command, reason):
-        """The slot of the live order OrigClOrdID(41) names, or -1 and why not."""
-        place: int64_t = self.table.find(command.session, command.orig_cl_ord_id)
+    def find_live(self, session, text, reason):
+        """The slot of the live order an identifier names, or -1 and why not."""
+        place: int64_t = self.table.find(session, text)
         slot: int32_t
         if place < 0 or self.table.entries[place].slot < 0:
             reason[0] = REASON_UNKNOWN_ORDER
@@ -101,17 +114,39 @@ class OrderIds:
         REUSE_ID."""
         nothing: cython.uchar[36]
         place: int64_t = self.table.find(order.session, order.cl_ord_id)
+        remembered: int32_t = 0
+        if not order.flags & FLAG_REUSE_ID:
+            remembered = self.ended.remember(order, status)
         if place >= 0:
             if self.table.entries[place].flags & FLAG_REUSE_ID:
                 self.table.remove(place)
             else:
                 self.table.entries[place].flags |= (
                     cython.cast(uint32_t, status) << STATUS_SHIFT
-                )
+                ) | (cython.cast(uint32_t, remembered) << ENDED_SHIFT)
         if order.replaced:
             memset(nothing, 0, 36)
-            place = self.ended.insert(order.order_id, nothing, 0, status)
+            self.finals.insert(order.order_id, nothing, remembered, status)
         return 0
+
+    def find_ended(self, session, text):
+        """The remembered order an identifier names, or NULL."""
+        nothing: cython.uchar[36]
+        place: int64_t = self.table.find(session, text)
+        remembered: int64_t
+        number: uint64_t
+        if place < 0 or self.table.entries[place].slot < 0:
+            return cython.NULL
+        entry = cython.address(self.table.entries[place])
+        number = entry.number
+        remembered = entry.flags >> ENDED_SHIFT
+        if (entry.flags >> STATUS_SHIFT) & 0xFF == 0:
+            memset(nothing, 0, 36)
+            place = self.finals.find(number, nothing)
+            if place < 0:
+                return cython.NULL
+            remembered = cython.cast(int64_t, self.finals.entries[place].number)
+        return self.ended.recall(cython.cast(int32_t, remembered), number)
 
     def final_status(self, command):
         """OrdStatus(39) with which the order OrigClOrdID(41) names ended; 0 for
@@ -128,10 +163,10 @@ class OrderIds:
         if status or self.table.entries[place].slot < 0:
             return status
         memset(nothing, 0, 36)
-        place = self.ended.find(self.table.entries[place].number, nothing)
+        place = self.finals.find(self.table.entries[place].number, nothing)
         if place < 0:
             return 0
-        return cython.cast(uint8_t, self.ended.entries[place].slot)
+        return cython.cast(uint8_t, self.finals.entries[place].slot)
 
     def forget_dead(self):
         """Leaves only identifiers that name live orders: a new trading day."""
@@ -145,9 +180,10 @@ class OrderIds:
                 self.pool.orders[slot].order_id != self.table.entries[i].number
             ):
                 self.table.entries[i].hash = 0
-        for i in range(self.ended.capacity):
-            self.ended.entries[i].hash = 0
-        self.ended.rebuild(self.ended.capacity)
+        for i in range(self.finals.capacity):
+            self.finals.entries[i].hash = 0
+        self.finals.rebuild(self.finals.capacity)
+        self.ended.forget()
         return self.table.rebuild(self.table.capacity)
 
     def dump(self) -> list:

@@ -5,84 +5,74 @@ functions of the shard's number and the position in its log:
 
 * OrderID(37) = shard and number of the command that brought the order,
 * ExecID(17) = shard and number of the event,
-* TradeID = the ExecID of the maker's fill.
+* TradeID = the ExecID of the trade's first fill.
 
-Rules
------
-* Price-time priority. A trade prints at the resting order's price. For each trade the
-  maker's FILLED comes first, then the taker's, with the same trade identifier.
-* A market order or an IOC never rests: what is left after matching is cancelled.
-* A replace that keeps the price and does not raise what is open keeps its place in the
-  queue; any other loses it and may trade at once. A replace to a quantity that is
-  already filled cancels the rest.
-* ClOrdIDs are unique per session and trading day, those of refused commands included,
-  unless the command says otherwise (REUSE_ID). OrigClOrdID(41) may be any identifier in
-  the chain of a live order.
-* A command marked PossResend(97) whose ClOrdID is used already is dropped without an
-  event: a rejection would carry the identifier of an order that may well be alive.
-* A numbered command that the session's epoch has already brought is dropped without an
-  event: it was applied, and its events were given, the first time.
-* END_OF_DAY expires DAY orders: instruments in order of definition, bids before asks,
-  price ascending, oldest first.
-* While an instrument is halted new orders and replaces are refused; cancels are not,
-  orders stay where they are, and those for the day expire with it.
-* A cancel that is UNSOLICITED is the exchange's own: it belongs to no message of the
-  session, uses up no ClOrdID and gives nothing when the order is not alive.
+What commands do is ``spec/matching.md``, word for word; here they are only handed to
+where each is dealt with.
 """
 
 import cython
-from cython.cimports.engine.book import BookSide, Instrument, Order, find_level, unlink
-from cython.cimports.engine.book import reduce as reduce_level
-from cython.cimports.engine.books import Books, key_of
-from cython.cimports.engine.checks import (
-    check_new,
-    check_replace,
-    check_same_order,
-)
-from cython.cimports.engine.events import EventBuffer, caused_by
+from cython.cimports.engine.ahead import COMMANDS_LEAST, Ahead
+from cython.cimports.engine.auction import Auctions
+from cython.cimports.engine.books import Books
+from cython.cimports.engine.deadlines import Deadlines
+from cython.cimports.engine.entering import Entering
+from cython.cimports.engine.events import EventBuffer
 from cython.cimports.engine.keytable import KeyTable
+from cython.cimports.engine.limits import Limits
+from cython.cimports.engine.massactions import MassActions
 from cython.cimports.engine.matching import Matching
+from cython.cimports.engine.neworders import NewOrders
 from cython.cimports.engine.orderids import OrderIds
+from cython.cimports.engine.pegs import Pegs
+from cython.cimports.engine.phases import Phases
+from cython.cimports.engine.positions import Positions
 from cython.cimports.engine.records import (
     COMMAND_BYTES,
     COMMAND_CANCEL,
     COMMAND_DEFINE_INSTRUMENT,
     COMMAND_END_OF_DAY,
+    COMMAND_MASS_CANCEL,
+    COMMAND_MASS_STATUS,
     COMMAND_NEW_ORDER,
-    COMMAND_SET_INSTRUMENT_STATUS,
-    EVENT_ACCEPTED,
+    COMMAND_ORDER_STATUS,
+    COMMAND_REPLACE,
+    COMMAND_SET_BLOCKED,
+    COMMAND_SET_DEADLINE,
+    COMMAND_SET_LIMITS,
+    COMMAND_SET_PHASE,
+    COMMAND_TRADE_CANCEL,
+    COMMAND_TRADE_CORRECT,
     EVENT_BYTES,
-    EVENT_CANCEL_REJECTED,
-    EVENT_CANCELLED,
     EVENT_DAY_ENDED,
-    EVENT_INSTRUMENT_STATUS,
-    EVENT_REJECTED,
-    EVENT_REPLACE_REJECTED,
-    EVENT_REPLACED,
     FLAG_POSS_RESEND,
-    FLAG_QTY_IS_LEAVES,
-    FLAG_REUSE_ID,
     FLAG_UNSOLICITED,
-    ORD_TYPE_LIMIT,
-    REASON_CANCELLED_BY_EXCHANGE,
     REASON_DUPLICATE_CL_ORD_ID,
-    REASON_NONE,
-    REASON_REPLACED_BELOW_CUM_QTY,
-    REASON_REQUESTED,
+    BlockCommand,
     ClockCommand,
     ClockEvent,
+    DeadlineCommand,
     InstrumentCommand,
+    LimitsCommand,
+    MassCommand,
     OrderCommand,
-    OrderEvent,
-    StatusCommand,
-    StatusEvent,
+    PhaseCommand,
+    TradeCommand,
 )
-from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint16_t, uint64_t
-from cython.cimports.libc.string import memcmp, memcpy, memset
+from cython.cimports.engine.replaces import Replaces
+from cython.cimports.engine.settling import Settling, settled
+from cython.cimports.engine.statuses import Statuses
+from cython.cimports.engine.stops import Stops
+from cython.cimports.engine.timers import Timers
+from cython.cimports.engine.tradechanges import TradeChanges
+from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint64_t
+from cython.cimports.libc.string import memset
 
-from engine.checks import check_commands
+from engine.commandchecks import check_commands
 from engine.figures import ShardFigures
 from engine.statehash import state_hash
+
+__all__ = ["Shard", "check_commands"]
 
 
 @cython.final
@@ -98,8 +88,48 @@ class Shard:
         self.events = EventBuffer(shard_id)
         self.books = Books(hash_key)
         self.ids = OrderIds(self.books.pool, hash_key)
+        self.ahead = Ahead(self.ids, self.books)
         self.sessions = KeyTable(hash_key)
-        self.matching = Matching(self.books, self.ids, self.events)
+        self.positions = Positions(self.books, hash_key)
+        self.limits = Limits(self.books, self.events, self.positions, hash_key)
+        self.matching = Matching(self.books, self.ids, self.events, self.limits)
+        entering = Entering(self.books, self.matching)
+        settling = Settling(
+            self.books,
+            Stops(self.books, self.matching, entering),
+            Pegs(self.books, self.matching, entering),
+        )
+        self.auctions = Auctions(self.books, self.events, self.matching)
+        self.phases = Phases(
+            self.books, self.events, self.matching, settling, self.auctions
+        )
+        self.timers = Timers(self.books, self.events, self.matching, self.phases)
+        self.massactions = MassActions(
+            self.books, self.events, self.matching, self.phases, self.limits
+        )
+        self.deadlines = Deadlines(self.events, self.massactions, hash_key)
+        self.tradechanges = TradeChanges(
+            self.books, self.events, self.positions, hash_key
+        )
+        self.neworders = NewOrders(
+            self.books,
+            self.ids,
+            self.events,
+            self.limits,
+            self.matching,
+            entering,
+            self.timers,
+        )
+        self.replaces = Replaces(
+            self.books,
+            self.ids,
+            self.events,
+            self.limits,
+            self.matching,
+            entering,
+            self.timers,
+        )
+        self.statuses = Statuses(self.books, self.ids, self.events)
 
     @property
     def shard_id(self) -> int:
@@ -136,12 +166,19 @@ class Shard:
         """How many instruments are defined."""
         return self.books.count
 
+    @property
+    def next_due(self) -> int:
+        """The earliest engine time at which something happens by itself, 0 = never: a
+        command with that time or a later one, TICK at least, lets it happen."""
+        return self.earliest_due()
+
     def apply(self, commands, time: int64_t) -> bytes:
         """Apply packed commands, in order; the packed events they caused.
 
         ``commands`` is a buffer of whole COMMAND_BYTES records, ``time`` the engine
         time of all of them in nanoseconds, greater than that of any call before. Raises
-        ValueError, having changed nothing, when either is not so or a kind is unknown.
+        ValueError, having changed nothing, when either is not so or a record makes no
+        sense (:func:`engine.commandchecks.check_commands`).
         """
         view: cython.const[cython.uchar][::1] = memoryview(commands).cast("B")
         check_commands(view)
@@ -180,12 +217,13 @@ class Shard:
         """Terms and figures of ``count`` instruments from ``first`` on, from 0."""
         return self.books.instruments_page(first, count)
 
-    def status_of(self, symbol: str):
-        """The InstrumentStatus of a symbol, 0 for one that is not known."""
-        return self.books.status_of(symbol)
+    def phase_of(self, symbol: str):
+        """The Phase of a symbol, 0 for one that is not known."""
+        return self.books.phase_of(symbol)
 
     def halted(self):
-        """The symbols that are halted, in order of definition."""
+        """The phase of every symbol that is not in CONTINUOUS, in order of
+        definition."""
         return self.books.halted()
 
     def find_open(self, order_id: uint64_t):
@@ -200,56 +238,144 @@ class Shard:
             self.event_seq,
             self.time,
             self.day,
+            self.events.priority,
         )
         sessions = [
             (owner, epoch, number)
             for owner, _, number, _, epoch in self.sessions.sorted_rows()
         ]
-        return counters, self.books.dump(), self.ids.dump(), sessions
+        return (
+            counters,
+            self.books.dump(),
+            self.ids.dump(),
+            self.ids.ended.dump(),
+            sessions,
+            self.limits.dump(),
+            self.positions.dump(),
+            self.deadlines.dump(),
+            self.tradechanges.dump(),
+        )
 
     def run(self, commands, count, time):
         """``count`` checked commands; their events are in the buffer afterwards."""
         i: int64_t
+        looks_ahead: cython.bint = count >= COMMANDS_LEAST
         self.events.time = time
         self.events.count = 0
-        for i in range(count):
-            self.one(commands + i * COMMAND_BYTES)
+        if looks_ahead:
+            self.ahead.begin(commands, count)
+        try:
+            for i in range(count):
+                self.events.command_seq += 1
+                if i == 0:
+                    self.due()
+                if looks_ahead:
+                    self.ahead.step(i)
+                self.one(commands + i * COMMAND_BYTES)
+        finally:
+            self.ahead.end()
         self.events.tally()
         return 0
+
+    def due(self):
+        """What happens by itself at this time, section 11; its events belong to the
+        first command of the batch."""
+        self.timers.due()
+        self.phases.due()
+        self.deadlines.due()
+        if self.auctions.running:
+            self.auctions.due()
+        return 0
+
+    def earliest_due(self):
+        """The smallest of these times that is not 0."""
+        return earlier(
+            earlier(self.timers.next_due(), self.phases.next_due),
+            earlier(self.deadlines.next_due, self.auctions.next_due()),
+        )
 
     def one(self, command):
         """One command of any kind."""
         kind: uint8_t = command[0]
-        order: cython.pointer(cython.const[OrderCommand])
-        self.events.command_seq += 1
+        order = cython.cast(cython.pointer(cython.const[OrderCommand]), command)
+        instrument: int32_t = -1
+        if kind > COMMAND_MASS_STATUS:
+            self.exchange(command)
+        elif kind == COMMAND_CANCEL and order.flags & FLAG_UNSOLICITED:
+            instrument = self.replaces.cancel_unsolicited(order)
+        elif self.already_applied(order):
+            self.duplicates += 1
+            return 0
+        elif kind == COMMAND_NEW_ORDER:
+            if order.flags & FLAG_POSS_RESEND and self.is_known(order):
+                return 0
+            instrument = self.neworders.accept(order)
+        elif kind in (COMMAND_CANCEL, COMMAND_REPLACE):
+            if order.flags & FLAG_POSS_RESEND and self.is_known(order):
+                return 0
+            if kind == COMMAND_CANCEL:
+                instrument = self.replaces.cancel(order)
+            else:
+                instrument = self.replaces.replace(order)
+        elif kind == COMMAND_ORDER_STATUS:
+            return self.statuses.request(order)
+        else:
+            self.many(cython.cast(cython.pointer(cython.const[MassCommand]), command))
+        if instrument >= 0 and not settled(
+            cython.address(self.books.instruments[instrument])
+        ):
+            self.phases.finish(instrument)
+        if self.auctions.touched.count:
+            self.auctions.publish()
+        return 0
+
+    def many(self, command):
+        """Commands about all orders that fit."""
+        if command.kind == COMMAND_MASS_CANCEL:
+            return self.massactions.cancel(command)
+        return self.massactions.status(command)
+
+    def exchange(self, command):
+        """Commands of the exchange itself."""
+        kind: uint8_t = command[0]
         if kind == COMMAND_DEFINE_INSTRUMENT:
-            return self.define_instrument(
+            self.define_instrument(
                 cython.cast(cython.pointer(cython.const[InstrumentCommand]), command)
             )
-        if kind == COMMAND_END_OF_DAY:
-            return self.end_of_day(
+        elif kind == COMMAND_END_OF_DAY:
+            self.end_of_day(
                 cython.cast(cython.pointer(cython.const[ClockCommand]), command)
             )
-        if kind == COMMAND_SET_INSTRUMENT_STATUS:
-            return self.set_status(
-                cython.cast(cython.pointer(cython.const[StatusCommand]), command)
+        elif kind == COMMAND_SET_PHASE:
+            self.phases.set(
+                cython.cast(cython.pointer(cython.const[PhaseCommand]), command)
             )
-        order = cython.cast(cython.pointer(cython.const[OrderCommand]), command)
-        if kind == COMMAND_CANCEL and order.flags & FLAG_UNSOLICITED:
-            return self.cancel_unsolicited(order)
-        if self.already_applied(order):
+        elif kind == COMMAND_SET_LIMITS:
+            self.limits.set(
+                cython.cast(cython.pointer(cython.const[LimitsCommand]), command)
+            )
+        elif kind == COMMAND_SET_BLOCKED:
+            self.massactions.block(
+                cython.cast(cython.pointer(cython.const[BlockCommand]), command)
+            )
+        elif kind == COMMAND_SET_DEADLINE:
+            self.deadlines.set(
+                cython.cast(cython.pointer(cython.const[DeadlineCommand]), command)
+            )
+        elif kind in (COMMAND_TRADE_CANCEL, COMMAND_TRADE_CORRECT):
+            self.tradechanges.apply(
+                cython.cast(cython.pointer(cython.const[TradeCommand]), command)
+            )
+        return 0
+
+    def is_known(self, command):
+        """A command that may have come before (PossResend(97)) and did: it is answered
+        as :class:`engine.statuses.Statuses` says, or dropped."""
+        if self.ids.may_use(command) != REASON_DUPLICATE_CL_ORD_ID:
+            return False
+        if not self.statuses.answer_again(command):
             self.duplicates += 1
-            return 0
-        if order.flags & FLAG_POSS_RESEND and (
-            self.ids.may_use(order) == REASON_DUPLICATE_CL_ORD_ID
-        ):
-            self.duplicates += 1
-            return 0
-        if kind == COMMAND_NEW_ORDER:
-            return self.new_order(order)
-        if kind == COMMAND_CANCEL:
-            return self.cancel(order)
-        return self.replace(order)
+        return True
 
     def already_applied(self, command):
         """Whether this session epoch has brought this number; notes it if not."""
@@ -270,167 +396,15 @@ class Shard:
         entry.number = command.msg_seq_num
         return False
 
-    def new_order(self, command):
-        """NewOrderSingle(D)."""
-        instrument: int32_t = self.books.find(command.symbol)
-        terms: cython.pointer(Instrument) = cython.NULL
-        slot: int32_t
-        order: cython.pointer(Order)
-        reason: uint16_t = self.ids.may_use(command)
-        if instrument >= 0:
-            terms = cython.address(self.books.instruments[instrument])
-        if reason == REASON_NONE:
-            reason = check_new(command, terms)
-            if reason != REASON_NONE:
-                self.ids.use(command, self.events.command_seq, -1)
-        if reason != REASON_NONE:
-            self.events.add_refusal(command, EVENT_REJECTED, reason)
-            return 0
-        slot = self.books.pool.take()
-        order = cython.address(self.books.pool.orders[slot])
-        order.order_id = self.events.identifier(self.events.command_seq)
-        order.session = command.session
-        order.source = command.source
-        order.flags = command.flags
-        order.instrument = instrument
-        order.side = command.side
-        order.ord_type = command.ord_type
-        order.time_in_force = command.time_in_force
-        order.price = command.price if command.ord_type == ORD_TYPE_LIMIT else 0
-        order.qty = command.qty
-        order.leaves = command.qty
-        memcpy(order.cl_ord_id, command.cl_ord_id, 36)
-        memcpy(order.account, command.account, 24)
-        self.ids.use(command, 0, slot)
-        event = self.events.add_of(EVENT_ACCEPTED, order, terms)
-        caused_by(event, command)
-        return self.matching.enter(slot, command)
-
-    def cancel(self, command):
-        """OrderCancelRequest(F)."""
-        reason: uint16_t = self.ids.may_use(command)
-        slot: int32_t = -1
-        if reason == REASON_NONE:
-            slot = self.find_order(command, cython.address(reason))
-            self.ids.use(command, self.events.command_seq, -1)
-        if reason != REASON_NONE:
-            return self.refuse(command, EVENT_CANCEL_REJECTED, reason)
-        return self.matching.take_out(command, slot, EVENT_CANCELLED, REASON_REQUESTED)
-
-    def cancel_unsolicited(self, command):
-        """The exchange's own cancel: an event if the order lives, else nothing."""
-        reason: uint16_t = REASON_NONE
-        slot: int32_t = self.find_order(command, cython.address(reason))
-        if reason != REASON_NONE:
-            return 0
-        return self.matching.take_out(
-            cython.NULL, slot, EVENT_CANCELLED, REASON_CANCELLED_BY_EXCHANGE
-        )
-
-    def replace(self, command):
-        """OrderCancelReplaceRequest(G)."""
-        reason: uint16_t = self.ids.may_use(command)
-        slot: int32_t
-        leaves: int64_t = command.qty
-        order: cython.pointer(Order)
-        if reason == REASON_NONE:
-            slot = self.find_order(command, cython.address(reason))
-            if reason == REASON_NONE:
-                order = cython.address(self.books.pool.orders[slot])
-                if not command.flags & FLAG_QTY_IS_LEAVES:
-                    leaves -= order.cum
-                reason = check_replace(
-                    command,
-                    order,
-                    self.books.terms_of(slot),
-                    self.books.own_side(slot),
-                    leaves,
-                )
-            if reason == REASON_NONE:
-                return self.change(command, slot, leaves)
-            self.ids.use(command, self.events.command_seq, -1)
-        return self.refuse(command, EVENT_REPLACE_REJECTED, reason)
-
-    def change(self, command, slot, leaves):
-        """A good replace of the order in ``slot``, of which ``leaves`` stay open."""
-        order: cython.pointer(Order) = cython.address(self.books.pool.orders[slot])
-        side: cython.pointer(BookSide) = self.books.own_side(slot)
-        key: int64_t = key_of(order.side, order.price)
-        old_id: cython.uchar[36]
-        keeps_place: cython.bint = (
-            command.price == order.price and leaves <= order.leaves
-        )
-        if leaves <= 0:
-            if not command.flags & FLAG_REUSE_ID:
-                self.ids.use(command, 0, slot)
-                order.replaced = 1
-            return self.matching.take_out(
-                command, slot, EVENT_CANCELLED, REASON_REPLACED_BELOW_CUM_QTY
-            )
-        self.ids.use(command, 0, slot)
-        if keeps_place:
-            reduce_level(side, key, order.leaves - leaves)
-        else:
-            unlink(self.books.pool.orders, side, find_level(side, key), slot)
-        memcpy(old_id, order.cl_ord_id, 36)
-        if memcmp(old_id, command.cl_ord_id, 36) != 0:
-            order.replaced = 1
-        memcpy(order.cl_ord_id, command.cl_ord_id, 36)
-        if command.time_in_force:
-            order.time_in_force = command.time_in_force
-        order.price = command.price
-        order.leaves = leaves
-        order.qty = order.cum + leaves
-        event = self.events.add_of(EVENT_REPLACED, order, self.books.terms_of(slot))
-        caused_by(event, command)
-        memcpy(event.orig_cl_ord_id, old_id, 36)
-        if keeps_place:
-            return 0
-        return self.matching.enter(slot, command)
-
-    def find_order(self, command, reason):
-        """The slot of the live order a cancel or replace means, or -1 and why not."""
-        slot: int32_t = self.ids.find_live(command, reason)
-        if slot >= 0:
-            reason[0] = check_same_order(
-                command,
-                cython.address(self.books.pool.orders[slot]),
-                self.books.terms_of(slot),
-            )
-        return slot
-
-    def refuse(self, command, kind, reason):
-        """A refused cancel or replace: the event shows the order as it still is."""
-        ignored: uint16_t = 0
-        slot: int32_t = self.ids.find_live(command, cython.address(ignored))
-        event: cython.pointer(OrderEvent)
-        if slot < 0:
-            event = self.events.add_refusal(command, kind, reason)
-            event.order_id = self.ids.find_number(command)
-            status: uint8_t = self.ids.final_status(command)
-            if status:
-                event.ord_status = status
-            return 0
-        event = self.events.add_of(
-            kind,
-            cython.address(self.books.pool.orders[slot]),
-            self.books.terms_of(slot),
-        )
-        event.reason = cython.cast(uint16_t, reason)
-        memcpy(event.cl_ord_id, command.cl_ord_id, 36)
-        memcpy(event.orig_cl_ord_id, command.orig_cl_ord_id, 36)
-        caused_by(event, command)
-        return 0
-
     def define_instrument(self, command):
         """Adds an instrument or changes its terms; resting orders stay as they are."""
         return self.events.add_terms(self.books.define(command))
 
     def end_of_day(self, command):
         """Expires DAY orders in a fixed order, then frees the day's identifiers."""
-        event: cython.pointer(ClockEvent)
-        self.matching.expire_day()
+        self.massactions.expire_day()
         self.ids.forget_dead()
+        self.tradechanges.forget()
         self.day = command.day
         event = cython.cast(
             cython.pointer(ClockEvent), self.events.add(EVENT_DAY_ENDED)
@@ -438,13 +412,13 @@ class Shard:
         event.day = command.day
         return 0
 
-    def set_status(self, command):
-        """Halts or resumes trading in an instrument; no event when nothing changes."""
-        event: cython.pointer(StatusEvent)
-        if self.books.set_status(command):
-            event = cython.cast(
-                cython.pointer(StatusEvent), self.events.add(EVENT_INSTRUMENT_STATUS)
-            )
-            event.status = command.status
-            memcpy(event.symbol, command.symbol, 24)
-        return 0
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def earlier(one: int64_t, other: int64_t) -> int64_t:
+    """The earlier of two times, 0 = never."""
+    if one == 0 or (other != 0 and other < one):
+        return other
+    return one

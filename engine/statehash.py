@@ -2,8 +2,9 @@
 
 The dump (see :meth:`engine.shard.Shard.dump`) is written out as text in one canonical
 form and hashed with BLAKE2b-128. It covers everything a later command could depend on:
-instruments and their order, every queue order by order, used identifiers, the highest
-MsgSeqNum(34) applied per session, and the counters.
+instruments and their order, every queue order by order, used identifiers, the orders
+that are remembered, the highest MsgSeqNum(34) applied per session, limits, positions,
+deadlines, changed trades, and the counters.
 """
 
 from __future__ import annotations
@@ -11,12 +12,21 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any
 
+Row = tuple[Any, ...]
+
 Dump = tuple[
-    tuple[int, int, int, int, int],
-    list[tuple[bytes, bytes, tuple[int, ...], list[Any], list[Any]]],
+    tuple[int, int, int, int, int, int],
+    list[Row],
     list[tuple[int, bytes, int, bool, int]],
+    list[tuple[Row, int]],
     list[tuple[int, int, int]],
+    list[Row],
+    list[tuple[bytes, bytes, int]],
+    list[tuple[int, int, int, int, int]],
+    list[tuple[int, int]],
 ]
+"""Counters, books, identifiers, ended orders, sessions, limits, positions, deadlines,
+changed trades."""
 
 
 def state_hash(dump: Dump) -> bytes:
