@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from engine.flow import COLUMNS, HEADER, Flow
+from engine.flow import COLUMNS, HEADER, REQUIRED, Flow
 from engine.shard import Shard
 from tests.fuzz import mutate
 from tests.fuzz.fuzz_framing import PIECE_SIZES, pieces
@@ -16,10 +16,13 @@ MUTATE = mutate.csv
 COLUMNS_OUT = HEADER.count(b",") + 1
 
 
-def run(chunks: list[bytes]) -> tuple[bytes, Flow, Shard]:
+HEADERS = ((*REQUIRED, "type", "tif"), COLUMNS)
+
+
+def run(chunks: list[bytes], columns: tuple[str, ...]) -> tuple[bytes, Flow, Shard]:
     """All rows of a flow that gets these chunks."""
     shard = Shard(0, bytes(16))
-    flow = Flow(shard, COLUMNS)
+    flow = Flow(shard, columns)
     rows = []
 
     def drain() -> None:
@@ -36,7 +39,12 @@ def run(chunks: list[bytes]) -> tuple[bytes, Flow, Shard]:
 
 
 def check(data: bytes) -> None:
-    rows, flow, shard = run([data])
+    for columns in HEADERS:
+        check_with(data, columns)
+
+
+def check_with(data: bytes, columns: tuple[str, ...]) -> None:
+    rows, flow, shard = run([data], columns)
     assert flow.row_count == rows.count(b"\n")
     assert flow.messages + flow.malformed == flow.records
     assert flow.records >= 0
@@ -48,7 +56,7 @@ def check(data: bytes) -> None:
         assert int(row[0]) >= line, "a row before that of an earlier line"
         line = int(row[0])
     for size in PIECE_SIZES:
-        again, other_flow, other = run(pieces(data, size))
+        again, other_flow, other = run(pieces(data, size), columns)
         assert again == rows, "in pieces is not whole"
         assert (other_flow.records, other_flow.malformed) == (
             flow.records,

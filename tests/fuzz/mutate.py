@@ -12,14 +12,19 @@ import struct
 from collections.abc import Callable, Sequence
 from random import Random
 
+from engine.codes import CommandFlag, CommandKind, Phase
+from engine.layouts import Record
 from engine.records import (
     COMMAND_BYTES,
+    BlockCommand,
     ClockCommand,
-    CommandFlag,
-    CommandKind,
+    DeadlineCommand,
     InstrumentCommand,
+    LimitsCommand,
+    MassCommand,
     OrderCommand,
-    StatusCommand,
+    PhaseCommand,
+    TradeCommand,
 )
 
 INPUT_BYTES_MAX = 12_000
@@ -160,6 +165,16 @@ def fix(random: Random, data: bytes, corpus: Sequence[bytes]) -> bytes:
 CELLS = (
     *(b"new", b"cancel", b"replace", b"NEW", b"", b"buy", b"sell", b"limit", b"market"),
     *(b"day", b"gtc", b"ioc", b"a", b"b", b"c", b"d", b"ACME", b"X", b'"', b'""', b","),
+    *(b"stop", b"stop_limit", b"pegged", b"fok", b"gtd", b"at_the_close", b"yes"),
+    *(
+        b"primary",
+        b"midpoint",
+        b"cancel_oldest",
+        b"decrement",
+        b"phase",
+        b"halted",
+        b"2000",
+    ),
     *(b'"a,b"', b'"a""b"', b'"a"b', b'a"', b"x" * 36, b"x" * 37, b"\x7f", b"\x00"),
 )
 
@@ -205,41 +220,55 @@ def csv(random: Random, data: bytes, corpus: Sequence[bytes]) -> bytes:
 # -- commands --------------------------------------------------------------------------
 
 KINDS = (*CommandKind, *CommandKind, CommandKind.NEW_ORDER, CommandKind.REPLACE, 0, 255)
-TEXTS = (b"", b"A", b"B", b"C", b"D", b"ACME", b"FREE", b"x" * 36, b"\xff", b"A\0B")
-SIDES = b"1212120\x00"
-TYPES = b"222212P\x00"
-TIMES = b"0101013\x00"
-STATUSES = b"\x01\x02\x01\x02\x01\x02\x00\x03"
+RECORD_OF_KIND: dict[int, type[Record]] = {
+    **dict.fromkeys(CommandKind, OrderCommand),
+    CommandKind.MASS_CANCEL: MassCommand,
+    CommandKind.MASS_STATUS: MassCommand,
+    CommandKind.DEFINE_INSTRUMENT: InstrumentCommand,
+    CommandKind.END_OF_DAY: ClockCommand,
+    CommandKind.SET_PHASE: PhaseCommand,
+    CommandKind.SET_LIMITS: LimitsCommand,
+    CommandKind.SET_BLOCKED: BlockCommand,
+    CommandKind.TICK: ClockCommand,
+    CommandKind.TRADE_CANCEL: TradeCommand,
+    CommandKind.TRADE_CORRECT: TradeCommand,
+    CommandKind.SET_DEADLINE: DeadlineCommand,
+}
+TEXTS = (b"", b"A", b"B", b"C", b"D", b"ACME", b"PLAIN", b"x" * 36, b"\xff", b"A\0B")
 FLAGS = (*CommandFlag, *CommandFlag, CommandFlag.UNSOLICITED, 0, 0, 31, 65_535)
+BYTES: dict[str, Sequence[int]] = {
+    "side": b"1212120\x00",
+    "ord_type": b"222212134KP\x00",
+    "time_in_force": b"01010123467B\x00",
+    "stp": b"\x00\x001234\xff",
+    "phase": (*Phase, *Phase, 0, 11),
+    "then": (*Phase, 0, 0, 0, 0, 99),
+    "scope": (1, 1, 2, 2, 0, 3),
+    "blocked": (0, 1, 1, 2),
+}
+"""Good and bad values of the fields of one byte."""
+NUMBERS = ("price", "qty", "stop_price", "display_qty", "min_qty", "peg_offset")
 
 
 def _command_field(random: Random, record: bytearray) -> None:
     """Another value for one field of one command."""
-    if record[0] == CommandKind.DEFINE_INSTRUMENT:
-        layout = InstrumentCommand.layout()
-    elif record[0] == CommandKind.END_OF_DAY:
-        layout = ClockCommand.layout()
-    elif record[0] == CommandKind.SET_INSTRUMENT_STATUS:
-        layout = StatusCommand.layout()
-    else:
-        layout = OrderCommand.layout()
+    layout = RECORD_OF_KIND.get(record[0], OrderCommand).layout()
     name, wire, _, offset = random.choice(layout)
     if name == "kind":
         record[offset] = random.choice(KINDS)
-    elif name == "status":
-        record[offset] = random.choice(STATUSES)
     elif name == "flags" and random.random() < 0.7:
         struct.pack_into("<H", record, offset, random.choice(FLAGS))
-    elif name in ("side", "ord_type", "time_in_force"):
-        choices = {"side": SIDES, "ord_type": TYPES, "time_in_force": TIMES}[name]
-        record[offset] = random.choice(choices)
+    elif name == "exec_inst" and random.random() < 0.8:
+        struct.pack_into("<H", record, offset, random.randrange(64))
+    elif name in BYTES:
+        record[offset] = random.choice(BYTES[name])
     elif wire.code.endswith("s"):
         text = random.choice(TEXTS)[: wire.size]
         record[offset : offset + wire.size] = text.ljust(wire.size, b"\0")
     else:
         value = random.choice((random.choice(INTEGERS_64), random.randrange(12)))
-        if name in ("price", "qty") and random.random() < 0.7:
-            value = random.randrange(12) * random.choice((1, 10**8))
+        if name in NUMBERS and random.random() < 0.7:
+            value = random.randrange(12) * random.choice((1, 1, 10**8))
         size = wire.size
         packed = struct.pack("<q", value)[:size]
         record[offset : offset + size] = packed
@@ -299,7 +328,9 @@ def proxy(random: Random, data: bytes, corpus: Sequence[bytes]) -> bytes:
             size = random.choice((0, 11, 12, 13, 35, 36, 37, 4096, 4097, 65_535))
             data = data[:14] + struct.pack("!H", size) + data[16:]
         elif choice < 0.7 and len(data) >= 16:
-            kinds = bytes((random.choice(b"\x20\x21\x22\x11"), random.choice(SIDES)))
+            kinds = bytes(
+                (random.choice(b"\x20\x21\x22\x11"), random.choice(BYTES["side"]))
+            )
             family = bytes((random.choice(b"\x00\x11\x21\x12\x31"),))
             data = data[:12] + kinds[:1] + family + data[14:]
         elif choice < 0.8:

@@ -1,32 +1,17 @@
-"""The things the reference exchange is made of: orders, queues, books, used names."""
+"""An instrument of the reference exchange: its terms, its market, its orders."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import insort
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from fractions import Fraction
-from math import floor
+from itertools import groupby
 from typing import Any
 
-from sortedcontainers import SortedDict
-
-from engine.figures import InstrumentFigures, OpenOrder
-from engine.records import (
-    ACCOUNT_BYTES,
-    CL_ORD_ID_BYTES,
-    CURRENCY_BYTES,
-    PRICE_MAX,
-    QTY_MAX,
-    SYMBOL_BYTES,
-    UNIT,
-    InstrumentCommand,
-    InstrumentStatus,
-    OrderCommand,
-    OrdStatus,
-    OrdType,
-    Reason,
-    Side,
-)
+from engine.codes import OrdType, Phase, Side
+from engine.figures import InstrumentFigures
+from engine.records import CURRENCY_BYTES, SYMBOL_BYTES, UNIT, InstrumentCommand
+from tests.reference.orders import ALL_OR_NONE, BOOK, NOWHERE, STOPS, Order, padded
 
 TERMS = (
     "tick",
@@ -36,212 +21,214 @@ TERMS = (
     "price_max",
     "qty_max",
     "notional_max",
+    "qty_min",
+    "static_band",
+    "dynamic_band",
+    "volatility_ns",
+    "maker_fee",
+    "taker_fee",
+    "auction_fee",
 )
 
-
-def padded(text: str, size: int) -> bytes:
-    return text.encode("ascii").ljust(size, b"\0")
-
-
-@dataclass(eq=False)
-class Order:
-    """An order, live while ``leaves`` is above zero."""
-
-    order_id: int
-    session: int
-    source: int
-    flags: int
-    symbol: str
-    side: int
-    ord_type: int
-    time_in_force: int
-    price: int
-    qty: int
-    leaves: int
-    cl_ord_id: str
-    account: str
-    cum: int = 0
-    notional: int = 0
-    ended: int = 0
-    """OrdStatus(39) it ended with, 0 for a live or a filled order."""
-    names: list[str] = field(default_factory=list)
-    """Every ClOrdID(11) the order has had that is still noted."""
-
-    @property
-    def final_status(self) -> int:
-        """OrdStatus(39) of an order that is no longer live, else 0."""
-        if self.leaves:
-            return 0
-        return self.ended or OrdStatus.FILLED
-
-    @property
-    def avg_price(self) -> int:
-        if not self.cum:
-            return 0
-        return floor(Fraction(self.notional, self.cum) + Fraction(1, 2))
-
-    def listed(self) -> OpenOrder:
-        return OpenOrder(
-            order_id=self.order_id,
-            session=self.session,
-            source=self.source,
-            symbol=self.symbol,
-            side=self.side,
-            ord_type=self.ord_type,
-            time_in_force=self.time_in_force,
-            price=self.price,
-            qty=self.qty,
-            leaves_qty=self.leaves,
-            cum_qty=self.cum,
-            avg_price=self.avg_price,
-            cl_ord_id=self.cl_ord_id,
-            account=self.account,
-        )
-
-    @property
-    def status(self) -> int:
-        if not self.leaves:
-            return OrdStatus.FILLED
-        return OrdStatus.PARTIALLY_FILLED if self.cum else OrdStatus.NEW
+CALLS = (
+    Phase.PRE_OPEN,
+    Phase.OPENING_AUCTION,
+    Phase.VOLATILITY_AUCTION,
+    Phase.CLOSING_AUCTION,
+)
+AUCTIONS = CALLS[1:]
 
 
-@dataclass(eq=False)
-class Name:
-    """A used ClOrdID(11): the order it named, if any, and whether it may be reused."""
-
-    order: Order | None
-    reusable: bool
+def trading_order(order: Order) -> tuple[int, int, bool, int]:
+    """Market orders, price, displayed before hidden, time: the first trades first."""
+    price = -order.price if order.side == Side.BUY else order.price
+    return int(order.price != 0), price, order.hidden, order.priority
 
 
-class Queues:
-    """One side of a book: for each price the orders there, oldest first."""
+def trigger_order(order: Order) -> tuple[int, int]:
+    """Of stops of one side: the first triggers first."""
+    stop = order.stop_price if order.side == Side.BUY else -order.stop_price
+    return stop, order.priority
 
-    def __init__(self, side: int) -> None:
-        self.side = side
-        self.levels: SortedDict = SortedDict()
 
-    def prices(self) -> list[int]:
-        """All prices, best first."""
-        return sorted(self.levels, reverse=self.side == Side.BUY)
-
-    def orders(self) -> Iterator[Order]:
-        """All orders, price ascending, oldest first."""
-        for price in list(self.levels):
-            yield from list(self.levels[price])
-
-    def open_qty(self) -> int:
-        return sum(order.leaves for order in self.orders())
-
-    def best(self) -> Order | None:
-        """The order that is next to trade."""
-        if not self.levels:
-            return None
-        oldest: Order = self.levels.peekitem(-1 if self.side == Side.BUY else 0)[1][0]
-        return oldest
-
-    def add(self, order: Order) -> None:
-        self.levels.setdefault(order.price, []).append(order)
-
-    def remove(self, order: Order) -> None:
-        queue = self.levels[order.price]
-        queue.remove(order)
-        if not queue:
-            del self.levels[order.price]
-
-    def dump(self) -> list[Any]:
-        """Best price first: (price, quantity, orders) of each level."""
-        return [
-            (
-                price,
-                sum(order.leaves for order in self.levels[price]),
-                [
-                    (
-                        order.order_id,
-                        order.session,
-                        order.source,
-                        order.flags,
-                        order.side,
-                        order.ord_type,
-                        order.time_in_force,
-                        order.price,
-                        order.qty,
-                        order.leaves,
-                        order.cum,
-                        order.notional >> 64,
-                        order.notional % 2**64,
-                        padded(order.cl_ord_id, CL_ORD_ID_BYTES),
-                        padded(order.account, ACCOUNT_BYTES),
-                    )
-                    for order in self.levels[price]
-                ],
-            )
-            for price in self.prices()
-        ]
+def by_priority(order: Order) -> int:
+    return order.priority
 
 
 @dataclass(eq=False)
 class Book:
-    """An instrument's terms, what has happened in it, and its two sides."""
+    """One instrument. All lists of orders are in the order their name says."""
 
     terms: InstrumentCommand
-    status: int = InstrumentStatus.TRADING
+    phase: int = int(Phase.CONTINUOUS)
+    then: int = 0
+    phase_reason: int = 0
+    until: int = 0
+    last_price: int = 0
+    anchor_price: int = 0
+    trailed_price: int = 0
+    auction_due: int = 0
+    auction_price: int = 0
+    auction_volume: int = 0
+    auction_imbalance: int = 0
+    band_hit: bool = False
+    """The next trade would leave the dynamic band: a volatility auction begins."""
     trades: int = 0
     traded_qty: int = 0
-    bids: Queues = field(default_factory=lambda: Queues(Side.BUY))
-    asks: Queues = field(default_factory=lambda: Queues(Side.SELL))
+    bids: list[Order] = field(default_factory=list)
+    asks: list[Order] = field(default_factory=list)
+    buy_stops: list[Order] = field(default_factory=list)
+    sell_stops: list[Order] = field(default_factory=list)
+    parked: list[Order] = field(default_factory=list)
+
+    # -- where orders are --------------------------------------------------------------
+
+    def own(self, side: int) -> list[Order]:
+        return self.bids if side == Side.BUY else self.asks
+
+    def other(self, side: int) -> list[Order]:
+        return self.asks if side == Side.BUY else self.bids
+
+    def orders(self) -> list[Order]:
+        """All there are."""
+        return [
+            *self.bids,
+            *self.asks,
+            *self.buy_stops,
+            *self.sell_stops,
+            *self.parked,
+        ]
+
+    def _list(self, order: Order, place: str) -> tuple[list[Order], Any]:
+        """The list of that place an order belongs in, and its order."""
+        if place == BOOK:
+            return self.own(order.side), trading_order
+        if place == STOPS:
+            buy = order.side == Side.BUY
+            return (self.buy_stops if buy else self.sell_stops), trigger_order
+        return self.parked, by_priority
+
+    def put(self, order: Order, place: str) -> None:
+        orders, key = self._list(order, place)
+        order.place = place
+        insort(orders, order, key=key)
+
+    def lift(self, order: Order) -> None:
+        """Out of wherever it is."""
+        if order.place != NOWHERE:
+            self._list(order, order.place)[0].remove(order)
+        order.place = NOWHERE
+
+    def mass_order(self) -> list[Order]:
+        """All orders, as a mass cancel takes them."""
+        bids = sorted(
+            self.bids, key=lambda o: (o.price == 0, o.price, o.hidden, o.priority)
+        )
+        stops = [
+            order
+            for queue in (self.buy_stops, self.sell_stops)
+            for order in sorted(queue, key=lambda o: (o.stop_price, o.priority))
+        ]
+        return [*bids, *self.asks, *stops, *self.parked]
+
+    # -- prices ------------------------------------------------------------------------
+
+    def reaches(self, order: Order, price: int) -> bool:
+        """Whether the order may trade at the price; one without a price always may."""
+        if order.ord_type in (OrdType.MARKET, OrdType.STOP, OrdType.MARKET_TO_LIMIT):
+            return True
+        if order.side == Side.BUY:
+            return price <= order.price
+        return price >= order.price
+
+    def next_maker(self, order: Order) -> Order | None:
+        """Whom an order would trade with now."""
+        for maker in self.other(order.side):
+            if not self.reaches(order, maker.price):
+                return None
+            if not maker.has(ALL_OR_NONE) or maker.leaves <= order.leaves:
+                return maker
+        return None
+
+    def outside_static(self, price: int) -> bool:
+        return outside(price, self.anchor_price, self.terms.static_band)
+
+    def outside_dynamic(self, price: int, last_price: int) -> bool:
+        middle = last_price or self.anchor_price
+        return outside(price, middle, self.terms.dynamic_band)
+
+    # -- what it says ------------------------------------------------------------------
 
     def dump(self) -> tuple[Any, ...]:
-        """As in the state; a status is only said when it is out of the ordinary."""
-        terms = tuple(getattr(self.terms, name) for name in TERMS)
-        if self.status != InstrumentStatus.TRADING:
-            terms = (*terms, self.status)
         return (
             padded(self.terms.symbol, SYMBOL_BYTES),
             padded(self.terms.currency, CURRENCY_BYTES),
-            terms,
-            self.bids.dump(),
-            self.asks.dump(),
+            tuple(getattr(self.terms, name) for name in TERMS),
+            (
+                self.phase,
+                self.then,
+                self.phase_reason,
+                self.until,
+                self.last_price,
+                self.anchor_price,
+                self.trailed_price,
+                self.auction_due,
+                self.auction_price,
+                self.auction_volume,
+                self.auction_imbalance,
+            ),
+            _levels(self.bids),
+            _levels(self.asks),
+            _stops(self.buy_stops),
+            _stops(self.sell_stops),
+            [order.dump() for order in self.parked],
         )
 
     def figures(self) -> InstrumentFigures:
-        orders = [*self.bids.orders(), *self.asks.orders()]
+        """As the shard counts: what is in the book, not what waits."""
         return InstrumentFigures(
             symbol=self.terms.symbol,
-            status=self.status,
+            phase=self.phase,
             trades=self.trades,
             traded_qty=self.traded_qty,
-            bid_levels=len(self.bids.prices()),
-            ask_levels=len(self.asks.prices()),
-            bid_qty=self.bids.open_qty(),
-            ask_qty=self.asks.open_qty(),
-            orders=len(orders),
+            bid_levels=len({order.price for order in self.bids}),
+            ask_levels=len({order.price for order in self.asks}),
+            bid_qty=sum(order.leaves for order in self.bids),
+            ask_qty=sum(order.leaves for order in self.asks),
+            orders=len(self.bids) + len(self.asks),
+            stops=len(self.buy_stops) + len(self.sell_stops),
+            parked=len(self.parked),
+            then=self.then,
+            phase_reason=self.phase_reason,
+            until=self.until,
+            last_price=self.last_price,
+            anchor_price=self.anchor_price,
         )
 
-    def own(self, side: int) -> Queues:
-        return self.bids if side == Side.BUY else self.asks
 
-    def other(self, side: int) -> Queues:
-        return self.asks if side == Side.BUY else self.bids
+def outside(price: int, middle: int, band: int) -> bool:
+    """Whether a price is farther from the middle than ``band`` of 1e8 of it."""
+    return bool(middle and band) and abs(price - middle) > middle * band // UNIT
 
 
-def check_terms(command: OrderCommand, terms: InstrumentCommand, kind: int) -> Reason:
-    """Quantity and price of an order of type ``kind`` against its instrument."""
-    qty, price = command.qty, command.price
-    checks = [
-        (qty <= 0, Reason.QTY_NOT_POSITIVE),
-        (qty % terms.lot != 0, Reason.QTY_OFF_LOT),
-        (qty > terms.qty_max, Reason.QTY_ABOVE_MAX),
-        (qty > QTY_MAX, Reason.QTY_ABOVE_MAX),
+def _levels(orders: Iterable[Order]) -> list[Any]:
+    levels = []
+    for price, group in groupby(orders, key=lambda order: order.price):
+        level = list(group)
+        levels.append(
+            (
+                price,
+                sum(order.leaves for order in level),
+                sum(order.shown for order in level),
+                [order.dump() for order in level if not order.hidden],
+                [order.dump() for order in level if order.hidden],
+            )
+        )
+    return levels
+
+
+def _stops(orders: Iterable[Order]) -> list[Any]:
+    return [
+        (price, [order.dump() for order in group])
+        for price, group in groupby(orders, key=lambda order: order.stop_price)
     ]
-    if kind == OrdType.LIMIT:
-        value = Fraction(price, UNIT) * Fraction(qty, UNIT)
-        limit = Fraction(terms.notional_max, UNIT)
-        checks += [
-            (price <= 0, Reason.PRICE_NOT_POSITIVE),
-            (price % terms.tick != 0, Reason.PRICE_OFF_TICK),
-            (price < terms.price_min, Reason.PRICE_BELOW_MIN),
-            (price > terms.price_max, Reason.PRICE_ABOVE_MAX),
-            (price > PRICE_MAX, Reason.PRICE_ABOVE_MAX),
-            (limit != 0 and value > limit, Reason.NOTIONAL_ABOVE_MAX),
-        ]
-    return next((reason for wrong, reason in checks if wrong), Reason.NONE)

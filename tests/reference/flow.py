@@ -14,21 +14,16 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+from engine.codes import CommandFlag, CommandKind, OrdType, Phase, Side, TimeInForce
+from engine.layouts import Record
 from engine.records import (
     PRICE_MAX,
     QTY_MAX,
     UNIT,
     ClockCommand,
-    CommandFlag,
-    CommandKind,
     InstrumentCommand,
-    InstrumentStatus,
     OrderCommand,
-    OrdType,
-    Record,
-    Side,
-    StatusCommand,
-    TimeInForce,
+    PhaseCommand,
 )
 
 PLAIN = InstrumentCommand(CommandKind.DEFINE_INSTRUMENT, symbol="PLAIN", currency="USD")
@@ -130,19 +125,17 @@ class Flow:
             notional_max=self.random.choice([0, 3_000 * UNIT, 4_000 * UNIT]),
         )
 
-    def _status(self) -> StatusCommand:
+    def _status(self) -> PhaseCommand:
         """A halt, or the end of one: mostly of what is halted, so that trading goes
         on."""
         if self.halted and not self._one_in(4):
-            symbol, status = self.halted.pop(), InstrumentStatus.TRADING
+            symbol, status = self.halted.pop(), Phase.CONTINUOUS
         else:
             symbol = self.random.choice([*PRICES, "NONE"])
-            status = self.random.choice([*InstrumentStatus, InstrumentStatus.HALTED])
-            if status == InstrumentStatus.HALTED:
+            status = self.random.choice([Phase.CONTINUOUS, Phase.HALTED, Phase.HALTED])
+            if status == Phase.HALTED:
                 self.halted.append(symbol)
-        return StatusCommand(
-            CommandKind.SET_INSTRUMENT_STATUS, status=int(status), symbol=symbol
-        )
+        return PhaseCommand(CommandKind.SET_PHASE, phase=int(status), symbol=symbol)
 
     def _heap(self) -> list[Record]:
         """So many large orders that the side overflows, unless others take them."""
