@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.records import (
-    PRICE_MAX,
-    EventKind,
-)
+from engine.codes import EventKind
+from engine.records import PRICE_MAX
 from tests.reference.script import Pair, parse, parse_all, run
 
 # -- priority --------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.records import OrdStatus, TimeInForce
+from engine.codes import OrdStatus, TimeInForce
 from tests.reference.script import Pair, parse, run
 
 # -- replace and the queue -------------------------------------------------------------

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import pytest
 
+from engine.codes import CommandKind, EventKind, Reason
 from engine.records import (
     EVENT_BYTES,
     PRICE_MAX,
     QTY_MAX,
     UNIT,
-    CommandKind,
-    EventKind,
     InstrumentCommand,
     OrderEvent,
-    Reason,
     unpack_all,
 )
 from engine.shard import Shard
@@ -173,9 +171,9 @@ def test_terms_of_an_instrument() -> None:
           n rejected: UNKNOWN_SYMBOL
         > buy o 10 @ 50 side=51
           o rejected: UNSUPPORTED_SIDE
-        > buy p 10 @ 50 ord_type=51
+        > buy p 10 @ 50 ord_type=53
           p rejected: UNSUPPORTED_ORD_TYPE
-        > buy q 10 @ 50 time_in_force=52
+        > buy q 10 @ 50 time_in_force=53
           q rejected: UNSUPPORTED_TIME_IN_FORCE
         """,
         strict,

@@ -15,11 +15,11 @@ from random import Random
 
 import pytest
 
+from engine.codes import CommandKind
 from engine.records import (
     COMMAND_BYTES,
     EVENT_BYTES,
     ClockCommand,
-    CommandKind,
     InstrumentCommand,
     unpack_all,
 )
@@ -147,7 +147,7 @@ def unknown(kind: int) -> bytes:
 
 
 BAD: dict[str, Callable[[], tuple[bytes, int]]] = {
-    "unknown kind in the middle": lambda: (GOOD + unknown(4) + GOOD, 10),
+    "unknown kind in the middle": lambda: (GOOD + unknown(7) + GOOD, 10),
     "unknown kind at the end": lambda: (GOOD + unknown(0), 10),
     "one byte short": lambda: (GOOD + GOOD[:-1], 10),
     "one byte over": lambda: (GOOD + b"\x01", 10),
@@ -181,7 +181,7 @@ def test_bad_input_changes_nothing(case: str) -> None:
 def test_every_unknown_kind_is_refused() -> None:
     shard = Shard(1, HASH_KEY)
     for kind in UNKNOWN:
-        with pytest.raises(ValueError, match=f"command 1 has unknown kind {kind}"):
+        with pytest.raises(ValueError, match=f"command 1: unknown kind {kind}"):
             shard.apply(GOOD + unknown(kind), 1)
         with pytest.raises(ValueError, match=f"unknown kind {kind}"):
             check_commands(unknown(kind))

@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 
 from engine import instruments as module
+from engine.codes import CommandKind
 from engine.host.host import ShardHost
 from engine.instruments import InstrumentsError, load
-from engine.records import PRICE_MAX, QTY_MAX, UNIT, CommandKind, InstrumentCommand
+from engine.records import PRICE_MAX, QTY_MAX, UNIT, InstrumentCommand
 
 ROOT = Path(__file__).parents[2]
 
 COLUMNS = (
     "symbol,description,currency,tick,lot,reference_price,"
-    "min_price,max_price,max_qty,max_notional"
+    "min_price,max_price,min_qty,max_qty,max_notional,static_band,dynamic_band,"
+    "volatility_auction,maker_fee,taker_fee,auction_fee"
 )
 
 
@@ -67,8 +69,15 @@ def test_all_cells() -> None:
         reference_price="10.5",
         min_price="0.02",
         max_price="1000",
+        min_qty="10",
         max_qty="5000",
         max_notional="50000000.5",
+        static_band="10",
+        dynamic_band="2.5",
+        volatility_auction="120.5",
+        maker_fee="-0.01",
+        taker_fee="0.025",
+        auction_fee="0.000001",
     ).replace("Acme, the maker", '"Acme, the maker"')
     assert load(text, "x.csv") == [
         InstrumentCommand(
@@ -82,6 +91,13 @@ def test_all_cells() -> None:
             price_max=1000 * UNIT,
             qty_max=5000 * UNIT,
             notional_max=50_000_000 * UNIT + UNIT // 2,
+            qty_min=10 * UNIT,
+            static_band=10_000_000,
+            dynamic_band=2_500_000,
+            volatility_ns=120_500_000_000,
+            maker_fee=-10_000,
+            taker_fee=25_000,
+            auction_fee=1,
         )
     ]
 
@@ -112,6 +128,22 @@ def test_the_smallest_and_largest_values() -> None:
     assert (most.tick, most.lot) == (PRICE_MAX, QTY_MAX)
     (long,) = load(one(symbol="S" * 24, currency="C" * 8), "x.csv")
     assert (long.symbol, long.currency) == ("S" * 24, "C" * 8)
+
+
+def test_the_widest_band_and_the_longest_auction() -> None:
+    text = one(static_band="100", dynamic_band="0.000001", volatility_auction="86400")
+    (instrument,) = load(text, "x.csv")
+    assert instrument.static_band == UNIT
+    assert instrument.dynamic_band == 1
+    assert instrument.volatility_ns == 86_400 * 10**9
+
+
+@pytest.mark.parametrize("text", ["100", "-100", "0", "0.00"])
+def test_the_largest_fees_and_none(text: str) -> None:
+    (instrument,) = load(one(maker_fee=text, taker_fee="1"), "x.csv")
+    assert instrument.maker_fee == int(float(text)) * UNIT // 100
+    assert instrument.taker_fee == UNIT // 100
+    assert instrument.auction_fee == 0
 
 
 def test_the_order_of_the_file_is_kept() -> None:
@@ -157,6 +189,27 @@ TEXT_PROBLEMS = [
     ({"lot": ""}, "lot is empty"),
     ({"min_price": "2", "max_price": "1"}, "min_price is above max_price"),
     ({"reference_price": "0.015"}, "reference_price is not a multiple of tick"),
+    ({"min_qty": "2", "max_qty": "1"}, "min_qty is above max_qty"),
+    (
+        {"static_band": "10.0000001"},
+        "static_band 10.0000001 has more than 6 decimal places",
+    ),
+    (
+        {"maker_fee": "-0.0000001"},
+        "maker_fee -0.0000001 has more than 6 decimal places",
+    ),
+    ({"taker_fee": "100.000001"}, "taker_fee 100.000001 is not from -100 to 100"),
+    ({"taker_fee": "-100.000001"}, "taker_fee -100.000001 is not from -100 to 100"),
+    (
+        {"auction_fee": "99999999999999999999"},
+        "auction_fee 99999999999999999999 is not from -100 to 100",
+    ),
+    (
+        {"maker_fee": "1.123456789"},
+        "maker_fee 1.123456789 has more than 8 decimal places",
+    ),
+    ({"maker_fee": "free"}, "maker_fee 'free' is not a decimal number"),
+    ({"maker_fee": "--1"}, "maker_fee '--1' is not a decimal number"),
 ]
 
 
@@ -173,6 +226,10 @@ NUMBERS = {
     "max_price": PRICE_MAX,
     "max_qty": QTY_MAX,
     "max_notional": 9 * 10**18,
+    "min_qty": QTY_MAX,
+    "static_band": 100 * UNIT,
+    "dynamic_band": 100 * UNIT,
+    "volatility_auction": 86_400 * UNIT,
 }
 
 

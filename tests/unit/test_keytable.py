@@ -11,19 +11,16 @@ from typing import Any
 
 import pytest
 
-from engine.records import (
-    EVENT_BYTES,
+from engine.codes import (
     CommandFlag,
     CommandKind,
     EventKind,
-    InstrumentCommand,
-    OrderCommand,
     OrdType,
     Reason,
     Side,
     TimeInForce,
-    unpack_all,
 )
+from engine.records import EVENT_BYTES, InstrumentCommand, OrderCommand, unpack_all
 from engine.shard import Shard
 from tests.reference.script import HASH_KEY, X
 
@@ -226,4 +223,4 @@ def test_sessions_remember_their_last_number() -> None:
         assert (events == b"") == repeat
         if not repeat:
             last[session] = number
-    assert shard.dump()[3] == sorted((key, *number) for key, number in last.items())
+    assert shard.dump()[4] == sorted((key, *number) for key, number in last.items())

@@ -8,14 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.records import (
-    EVENT_BYTES,
-    CommandFlag,
-    EventKind,
-    OrdStatus,
-    Reason,
-    unpack_all,
-)
+from engine.codes import CommandFlag, EventKind, OrdStatus, Reason
+from engine.records import EVENT_BYTES, unpack_all
 from engine.shard import Shard
 from tests.reference.script import HASH_KEY, Pair, X, parse, run
 

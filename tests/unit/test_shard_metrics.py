@@ -8,20 +8,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.core import Metric
 
+from engine.codes import CommandKind, OrdType, Phase, Side, TimeInForce
 from engine.host.host import ShardHost
 from engine.host.operator import Operator
 from engine.host.service import ShardService
-from engine.records import (
-    UNIT,
-    CommandKind,
-    InstrumentCommand,
-    InstrumentStatus,
-    OrderCommand,
-    OrdType,
-    Side,
-    StatusCommand,
-    TimeInForce,
-)
+from engine.records import UNIT, InstrumentCommand, OrderCommand, PhaseCommand
 from fixgw.ops.metrics.shard import PAGE_INSTRUMENTS, SYMBOLS_MAX, shard_metrics
 
 
@@ -80,9 +71,7 @@ def rows(metric: Metric) -> dict[tuple[str, ...], float]:
 
 
 def test_a_book(tmp_path: Path) -> None:
-    halt = StatusCommand(
-        CommandKind.SET_INSTRUMENT_STATUS, status=InstrumentStatus.HALTED, symbol="S0"
-    )
+    halt = PhaseCommand(CommandKind.SET_PHASE, phase=Phase.HALTED, symbol="S0")
     found, _ = told(
         tmp_path,
         instruments(2)

@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from engine.codes import CommandKind
 from engine.host.host import DAY_NS, ShardHost
 from engine.host.service import ShardService
 from engine.journal import CorruptLog, DurabilityLost, LogKind, RecordLog
 from engine.journal.format import SEGMENT_HEADER_BYTES, read_record
+from engine.layouts import Record
 from engine.records import (
     COMMAND_BYTES,
     EVENT_BYTES,
     ClockEvent,
-    CommandKind,
     InstrumentCommand,
     InstrumentEvent,
-    Record,
     unpack_all,
 )
 from tests.reference.script import X, parse_all, tell
