@@ -7,8 +7,9 @@ written differs. A Dialect says how; packed into one number, its form, it goes t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 from fixgw.dictionary import APPL_VER_IDS
 from fixgw.session.identity import SessionId
@@ -19,14 +20,15 @@ DIGITS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """How one version writes ExecutionReport(8) and OrderCancelReject(9).
+    """How one version writes reports: ExecutionReport(8) and its like.
 
     The defaults are those of FIX.4.4. The switches, in this order, are the bits of a
     form.
     """
 
     exec_trans_type: bool = False
-    """ExecTransType(20)=0 on every report (to 4.2)."""
+    """ExecTransType(20) on every report, and no ExecType(150) of its own for a status
+    and for trades that are changed (to 4.2)."""
     exec_type: bool = True
     """ExecType(150) and LeavesQty(151) (from 4.1)."""
     status_as_type: bool = False
@@ -39,14 +41,44 @@ class Dialect:
     """OrigClOrdID(41) on reports, and with OrdStatus(39) on cancel rejects (from
     4.1)."""
     exec_id_as_number: bool = False
-    """ExecID(17) is a whole number (4.0)."""
+    """ExecID(17) and ExecRefID(19) are whole numbers (4.0)."""
     cancel_reject_details: bool = True
     """Account(1), TransactTime(60) and CxlRejResponseTo(434) on cancel rejects (from
     4.2)."""
     restatement: bool = True
-    """ExecRestatementReason(378)=8 and SecondaryExecID(527) (from 4.3)."""
+    """ExecRestatementReason(378) on cancels, and SecondaryExecID(527) (from 4.3)."""
+    restated: bool = True
+    """ExecType(150)=D with ExecRestatementReason(378) (from 4.2); before, an unasked
+    status says what was changed."""
+    triggered: bool = False
+    """ExecType(150)=L (from 5.0); before, it is a restatement."""
     liquidity: bool = True
     """LastLiquidityInd(851) (from 4.4)."""
+    auction_liquidity: bool = False
+    """Its value 4 (from 5.0SP1)."""
+    aggressor: bool = False
+    """AggressorIndicator(1057) (from 5.0)."""
+    fees: bool = True
+    """The fees of a fill, NoMiscFees(136) (4.0, and from 4.4)."""
+    fee_basis: bool = True
+    """MiscFeeBasis(891) in it (from 4.4)."""
+    peg_offset: bool = True
+    """PegOffsetValue(211) (from 4.1)."""
+    pegged_price: bool = True
+    """PeggedPrice(839), and Price(44) is a pegged order's limit (from 4.4); before,
+    Price(44) is the price it has now."""
+    quantities: bool = True
+    """MinQty(110) and MaxFloor(111) (from 4.2)."""
+    display_qty: bool = False
+    """DisplayQty(1138) in the place of MaxFloor(111) (from 5.0)."""
+    request_ids: bool = True
+    """OrdStatusReqID(790), MassStatusReqID(584), TotNumReports(911) and
+    LastRptRequested(912) (from 4.4)."""
+    self_match: bool = False
+    """SelfMatchPreventionInstruction(2964) also without the ID(2362), with which a
+    client shows that it knows these fields (5.0SP2)."""
+    mass_action_id: bool = False
+    """MassActionReportID(1369) on mass cancel reports (from 5.0SP1)."""
     time_has_fraction: bool = True
     """TransactTime(60) may have a fraction of a second (from 4.2)."""
     ord_rej_reasons: frozenset[int] = frozenset({*range(16), 99})
@@ -57,14 +89,31 @@ class Dialect:
     """Values of CxlRejReason(102)."""
     cxl_rej_other: int | None = 99
     """The same for CxlRejReason(102): in 4.2 and 4.3 broker option, before it none."""
+    restatement_reasons: frozenset[int] = frozenset({*range(11), 99})
+    """Values of ExecRestatementReason(378)."""
+    restatement_other: int = 8
+    """The same for it: the market's option, in 4.2 the broker's."""
+    mass_reject_other: int = 99
+    """MassCancelRejectReason(532) of what has no value of its own; in 4.3 0."""
 
-    def ord_rej_reason(self, code: int) -> int:
-        """OrdRejReason(103) for the code of the newest version."""
-        return code if code in self.ord_rej_reasons else self.ord_rej_other
+    def ord_rej_reason(self, codes: Iterable[int]) -> int:
+        """OrdRejReason(103): the first of the newest version's codes that this has."""
+        return _first(codes, self.ord_rej_reasons, self.ord_rej_other)
 
-    def cxl_rej_reason(self, code: int) -> int | None:
-        """CxlRejReason(102) for the code of the newest version; None leaves it out."""
-        return code if code in self.cxl_rej_reasons else self.cxl_rej_other
+    def cxl_rej_reason(self, codes: Iterable[int]) -> int | None:
+        """CxlRejReason(102) in the same way; None leaves it out."""
+        return _first(codes, self.cxl_rej_reasons, self.cxl_rej_other)
+
+    def restatement_reason(self, codes: Iterable[int]) -> int:
+        """ExecRestatementReason(378) in the same way."""
+        return _first(codes, self.restatement_reasons, self.restatement_other)
+
+
+Code = TypeVar("Code", int, int | None)
+
+
+def _first(codes: Iterable[int], known: frozenset[int], other: Code) -> Code | int:
+    return next((code for code in codes if code in known), other)
 
 
 _FIX40 = Dialect(
@@ -76,7 +125,13 @@ _FIX40 = Dialect(
     exec_id_as_number=True,
     cancel_reject_details=False,
     restatement=False,
+    restated=False,
     liquidity=False,
+    fee_basis=False,
+    peg_offset=False,
+    pegged_price=False,
+    quantities=False,
+    request_ids=False,
     time_has_fraction=False,
     ord_rej_reasons=frozenset(range(5)),
     ord_rej_other=0,
@@ -89,7 +144,12 @@ _FIX41 = Dialect(
     last_always=True,
     cancel_reject_details=False,
     restatement=False,
+    restated=False,
     liquidity=False,
+    fees=False,
+    pegged_price=False,
+    quantities=False,
+    request_ids=False,
     time_has_fraction=False,
     ord_rej_reasons=frozenset(range(7)),
     ord_rej_other=0,
@@ -101,22 +161,49 @@ _FIX42 = Dialect(
     status_as_type=True,
     restatement=False,
     liquidity=False,
+    fees=False,
+    pegged_price=False,
+    request_ids=False,
     ord_rej_reasons=frozenset(range(9)),
     ord_rej_other=0,
     cxl_rej_reasons=frozenset(range(4)),
     cxl_rej_other=2,
+    restatement_reasons=frozenset(range(6)),
+    restatement_other=4,
 )
 _FIX43 = Dialect(
     liquidity=False,
+    fees=False,
+    pegged_price=False,
+    request_ids=False,
     ord_rej_reasons=frozenset(range(13)),
     ord_rej_other=0,
     cxl_rej_reasons=frozenset(range(7)),
     cxl_rej_other=2,
+    restatement_reasons=frozenset(range(9)),
+    mass_reject_other=0,
 )
 _FIX44 = Dialect()
 _FIX50 = Dialect(
+    triggered=True,
+    aggressor=True,
+    display_qty=True,
     ord_rej_reasons=frozenset({*range(16), 18, 99}),
     cxl_rej_reasons=frozenset({*range(7), 18, 99}),
+    restatement_reasons=frozenset({*range(12), 99}),
+)
+_FIX50SP1 = replace(
+    _FIX50,
+    auction_liquidity=True,
+    mass_action_id=True,
+    ord_rej_reasons=_FIX50.ord_rej_reasons | {16},
+    cxl_rej_reasons=_FIX50.cxl_rej_reasons | {7, 8},
+)
+_FIX50SP2 = replace(
+    _FIX50SP1,
+    self_match=True,
+    ord_rej_reasons=_FIX50SP1.ord_rej_reasons | set(range(19, 30)),
+    restatement_reasons=frozenset({*range(21), 99}),
 )
 
 DIALECTS: Mapping[str, Dialect] = {
@@ -126,19 +213,20 @@ DIALECTS: Mapping[str, Dialect] = {
     "FIX.4.3": _FIX43,
     "FIX.4.4": _FIX44,
     "FIX.5.0": _FIX50,
-    "FIX.5.0SP1": _FIX50,
-    "FIX.5.0SP2": _FIX50,
+    "FIX.5.0SP1": _FIX50SP1,
+    "FIX.5.0SP2": _FIX50SP2,
 }
-"""By version. In what the exchange sends, those from 5.0 on do not differ."""
+"""By version."""
 
 SWITCHES = tuple(field.name for field in fields(Dialect) if field.type == "bool")
 BITS = {name: 1 << place for place, name in enumerate(SWITCHES)}
 """Switch -> its bit in a form."""
-DIGITS_SHIFT = 16
-VERSION_SHIFT = 24
+DIGITS_SHIFT = 32
+VERSION_SHIFT = 40
 """Above the switches: the fraction digits of times, and the version's number."""
 
 _NUMBERS = {version: number for number, version in enumerate(DIALECTS)}
+_NAMES = tuple(DIALECTS)
 _VERSION_OF = {APPL_VER_IDS[version]: version for version in DIALECTS}
 
 
@@ -160,6 +248,11 @@ def form_of(version: str, digits: int = DIGITS) -> int:
     switches = sum(bit for name, bit in BITS.items() if getattr(dialect, name))
     digits = digits if dialect.time_has_fraction else 0
     return switches | digits << DIGITS_SHIFT | _NUMBERS[version] << VERSION_SHIFT
+
+
+def dialect_of(form: int) -> Dialect:
+    """The dialect of the version that a form is of."""
+    return DIALECTS[_NAMES[form >> VERSION_SHIFT]]
 
 
 FORM_OF_44 = form_of("FIX.4.4")

@@ -1,10 +1,5 @@
+from fixgw.orders.reading import Refusal as Refusal
 from fixgw.wire import Message
-
-class Refusal:
-    session_reject: int | None
-    business_reject: int | None
-    tag: int
-    text: str
 
 def order_command(
     message: Message,
@@ -13,4 +8,5 @@ def order_command(
     msg_seq_num: int,
     source: int,
     receive_time: int,
+    self_match: int = 0,
 ) -> bytes | Refusal: ...

@@ -99,7 +99,9 @@ def test_data_fields_know_their_length(spec: Dictionary) -> None:
 def test_admin_messages_are_those_of_the_session_layer(spec: Dictionary) -> None:
     admin = {msg_type for msg_type in spec.messages if spec.is_admin(msg_type)}
     assert admin == set("012345A")
-    assert set(spec.messages) - admin == set("89DFGj")
+    orders = {*"89DFGHqr", "AF"}
+    others = {*"VWXYcdefghxyj", "U1", "U2", "U3", "U4"}
+    assert set(spec.messages) - admin == orders | others
     assert not spec.is_admin("zz")
 
 
@@ -114,8 +116,9 @@ def test_message_types_are_supported_legal_or_unknown(spec: Dictionary) -> None:
 def test_every_standard_message_type_is_supported_or_legal(spec: Dictionary) -> None:
     standard = STANDARD_MSG_TYPES["FIX.4.4"]
     assert len(standard) == 93
-    assert set(spec.fields[35].enum) == standard
-    assert spec.messages.keys() <= standard
+    own = {"U1", "U2", "U3", "U4"}
+    assert set(spec.fields[35].enum) == standard | own
+    assert spec.messages.keys() <= standard | own
     answers = {spec.message_support(msg_type) for msg_type in standard}
     assert answers == {MessageSupport.SUPPORTED, MessageSupport.UNSUPPORTED}
 
@@ -123,13 +126,17 @@ def test_every_standard_message_type_is_supported_or_legal(spec: Dictionary) -> 
 def test_orders_take_no_field_that_would_change_their_meaning(spec: Dictionary) -> None:
     """They are defined all the same, so that the answer is 373=2 and not 373=0."""
     names = (
-        "ExecInst StopPx MinQty MaxFloor MaxShow DisplayQty ExpireTime ExpireDate "
-        "CashOrderQty EffectiveTime PegOffsetValue DiscretionInst PriceType QtyType "
-        "SettlType SettlDate NoTradingSessions PositionEffect CashMargin"
+        "MaxShow DisplayQty CashOrderQty EffectiveTime DiscretionInst PriceType "
+        "QtyType SettlType SettlDate NoTradingSessions PositionEffect CashMargin"
     )
     for name in names.split():
         for msg_type in "DFG":
             assert spec.tag(name) not in tags(spec, msg_type)
+    terms = "ExecInst StopPx MaxFloor ExpireTime ExpireDate PegOffsetValue MinQty"
+    for name in terms.split():
+        assert spec.tag(name) in tags(spec, "D")
+        assert (spec.tag(name) in tags(spec, "G")) == (name != "MinQty")
+        assert spec.tag(name) not in tags(spec, "F")
 
 
 def test_required_fields_of_the_order_messages(spec: Dictionary) -> None:
@@ -143,7 +150,8 @@ def test_required_fields_of_the_order_messages(spec: Dictionary) -> None:
 
 def test_reports_carry_what_the_exchange_sends(spec: Dictionary) -> None:
     report = (
-        "37 11 41 17 150 39 55 54 38 40 44 59 14 151 6 60 1 31 32 103 58 527 851 378"
+        "37 11 41 17 150 39 55 54 38 40 44 59 14 151 6 60 1 31 32 103 58 527 851 378 "
+        "18 19 99 110 111 126 136 211 584 790 797 839 911 912 2362 2964 5714"
     )
     assert tags(spec, "8") == {int(tag) for tag in report.split()}
     assert tags(spec, "9") == {37, 11, 41, 39, 1, 60, 434, 102, 58}
@@ -184,15 +192,19 @@ def test_fields_have_the_names_types_and_values_others_give_them(
     if path is None:
         pytest.skip("no published dictionary installed")
     published = load(path.read_text(), path.name)
-    # Rule80A(47) was retired by FIX 4.4, DisplayQty(1138) belongs to FIX 5.0.
-    ours_only = {47, 1138}
+    # Rule80A(47) was retired by FIX 4.4, the others belong to FIX 5.0.
+    ours_only = {47, 969, 1138, 1140, 1148, 1149, 2362, 2964}
     values_added = {
+        35: {"U1", "U2", "U3", "U4"},  # our own
         40: {"5", "A", "B", "C", "F", "H"},  # retired, but still an OrdType to refuse
         103: {"12"},  # surveillance option: in FIX 4.4, missing there
+        269: {"J", "Q", "b", "c"},  # of FIX 5.0, sent if asked for
+        323: {"4"},  # a list: in FIX 4.4, missing there
         347: {"SHIFT_JIS"},  # usual spelling
     }
-    assert spec.fields.keys() - published.fields.keys() == ours_only
-    for tag in spec.fields.keys() - ours_only:
+    standard = {tag for tag in spec.fields if tag < 5000}
+    assert standard - published.fields.keys() == ours_only
+    for tag in standard - ours_only:
         ours, theirs = spec.fields[tag], published.fields[tag]
         assert (ours.name, ours.type) == (theirs.name, theirs.type)
         if ours.enum:

@@ -102,7 +102,20 @@ def test_quickfix_takes_it_and_what_is_made_from_it(folder: str, stem: str) -> N
 
 # -- the exchange's own ----------------------------------------------------------------
 
-ORDERS = {"8", "9", "D", "F", "G"}
+SINCE = {
+    # Orders
+    **dict.fromkeys("89DFGH", "FIX.4.0"),
+    **dict.fromkeys(("q", "r", "AF"), "FIX.4.3"),
+    # The dead man's switch, drop copies
+    **dict.fromkeys(("U1", "U2"), "FIX.4.0"),
+    **dict.fromkeys(("U3", "U4"), "FIX.4.4"),
+    # Market data, what is traded, and when
+    **dict.fromkeys("VWXYcdefgh", "FIX.4.2"),
+    **dict.fromkeys("xy", "FIX.4.3"),
+    # What cannot be served
+    "j": "FIX.4.2",
+}
+"""The version from which on an application message is supported."""
 
 
 @pytest.mark.parametrize("stem", VERSIONS)
@@ -112,8 +125,13 @@ def test_it_has_what_the_exchange_supports(stem: str) -> None:
     if stem in SESSIONS:
         assert messages >= ADMIN_MSG_TYPES
         messages -= ADMIN_MSG_TYPES
-    rejects = set() if stem in ("FIX40", "FIX41") else {"j"}
-    assert messages == (set() if stem == "FIXT11" else ORDERS | rejects)
+    years = list(VERSIONS.values())
+    applications = {
+        msg_type
+        for msg_type, since in SINCE.items()
+        if stem != "FIXT11" and years.index(VERSIONS[stem]) >= years.index(since)
+    }
+    assert messages == applications
     for msg_type in own.messages:
         assert own.is_admin(msg_type) == (msg_type in ADMIN_MSG_TYPES)
 
@@ -137,6 +155,32 @@ def test_it_differs_from_fix_4_4_as_its_version_does(stem: str) -> None:
     assert (125 in own.messages["F"].body.places) == (stem == "FIX40")
 
 
+TERMS_SINCE = {18: 0, 99: 0, 111: 0, 126: 0, 211: 1, 432: 2, 1138: 5}
+"""What else an order and its replace may ask for, and from which version on. Only the
+order itself has MinQty(110) and the prevention of self-trades."""
+
+
+@pytest.mark.parametrize("stem", [stem for stem in VERSIONS if stem != "FIXT11"])
+def test_an_order_has_the_terms_of_its_version(stem: str) -> None:
+    own = dictionary("spec", stem)
+    year = [v for v in VERSIONS if v != "FIXT11"].index(stem)
+    terms = {tag for tag, since in TERMS_SINCE.items() if year >= since}
+    new, replace = (set(own.messages[each].body.places) for each in "DG")
+    report = set(own.messages["8"].body.places)
+    assert new >= terms | {110, 2362, 2964}
+    assert replace >= terms
+    assert not replace & {110, 2362, 2964}
+    assert not (new | replace) & (TERMS_SINCE.keys() - terms)
+    assert report >= {18, 19, 99, 126, 2362, 2964}
+    assert ({110, 111} <= report) == (year >= 2)
+    assert (211 in report) == (year >= 1)
+    assert ({584, 790, 839, 911, 912} <= report) == (year >= 4)
+    assert ({1057, 1138} <= report) == (year >= 5)
+    assert (136 in report) == (year == 0 or year >= 4)
+    if year >= 3:
+        assert (1369 in own.messages["r"].body.required) == (year >= 6)
+
+
 @pytest.mark.parametrize("stem", SESSIONS)
 def test_the_header_and_the_logon_are_those_of_the_version(stem: str) -> None:
     own = dictionary("spec", stem)
@@ -158,7 +202,11 @@ def test_the_header_and_the_logon_are_those_of_the_version(stem: str) -> None:
 @pytest.mark.parametrize("stem", SESSIONS)
 def test_every_message_type_of_the_version_has_a_name(stem: str) -> None:
     version = "FIX.5.0SP2" if stem == "FIXT11" else SESSIONS[stem]
-    assert set(dictionary("spec", stem).fields[35].enum) == STANDARD_MSG_TYPES[version]
+    own = {"U1", "U2"}
+    if SESSIONS[stem] in ("FIX.4.4", "FIXT.1.1"):
+        own |= {"U3", "U4"}
+    named = set(dictionary("spec", stem).fields[35].enum)
+    assert named == STANDARD_MSG_TYPES[version] | own
 
 
 def test_each_version_has_the_message_types_of_the_one_before() -> None:
@@ -176,30 +224,46 @@ def test_each_version_has_the_message_types_of_the_one_before() -> None:
     }
 
 
-LATER = {47, 553, 554, 1138}
+LATER = {47, 553, 554, 561, 562, 969, 1138, 1140, 1148, 1149, 2362, 2964}
 """Fields that are taken in versions which did not have them, or no longer do."""
 VALUES_ADDED = {
     ("FIX42", 347): {"SHIFT_JIS"},  # the usual spelling
     ("FIX42", 373): {"12", "13", "14", "15", "16", "17"},  # of FIX 4.3
     ("FIX43", 347): {"SHIFT_JIS"},
     ("FIX44", 40): {"5", "A", "B", "C", "F", "H"},  # retired, still to be refused
+    ("FIX42", 269): {"A", "J", "Q", "b", "c"},  # of later versions, if asked for
+    ("FIX43", 269): {"J", "Q", "b", "c"},
+    ("FIX44", 269): {"J", "Q", "b", "c"},
+    ("FIX50", 269): {"b", "c"},
+    ("FIX50SP1", 269): {"b", "c"},
+    ("FIX42", 286): {"5"},  # an auction's price before it trades
+    ("FIX43", 286): {"5"},
+    ("FIX44", 323): {"4"},  # missing there
     ("FIX44", 103): {"12"},  # surveillance option: missing there
     ("FIX44", 347): {"SHIFT_JIS"},
+    ("FIX50SP2", 2964): {"0", "4"},  # none, decrement and cancel
     ("FIXT11", 1409): {"9", "10"},  # of FIX 5.0 SP2
 }
 VALUES_LEFT_OUT = {("FIX40", 125): {"P"}}  # a partial cancel
 
 
+USER_DEFINED = 5000
+"""Tags from here on are each exchange's own."""
+
+
 @pytest.mark.parametrize("stem", VERSIONS)
 def test_fields_are_those_others_know(stem: str) -> None:
     ours, theirs = dictionary("spec", stem), dictionary("published", stem)
-    assert ours.fields.keys() - theirs.fields.keys() <= LATER
+    foreign = {tag for tag in ours.fields if tag < USER_DEFINED} - theirs.fields.keys()
+    assert foreign <= LATER
     for tag in ours.fields.keys() & theirs.fields.keys():
         one, other = ours.fields[tag], theirs.fields[tag]
         assert one.name == other.name
         if not one.enum or not other.enum:
             continue
         added = VALUES_ADDED.get((stem, tag), set())
+        if tag == 35:
+            added = {value for value in one.enum if value.startswith("U")}
         assert one.enum.keys() - other.enum.keys() == added, tag
         # Published dictionaries of 5.0 SP2 go on to its extension packs.
         if stem != "FIX50SP2":

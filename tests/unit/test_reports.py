@@ -9,19 +9,26 @@ from typing import Any
 
 import pytest
 
-from engine.records import (
-    EVENT_BYTES,
-    ClockEvent,
+from engine.codes import (
     EventKind,
-    InstrumentEvent,
+    ExecInst,
     Liquidity,
-    OrderEvent,
     OrdStatus,
     OrdType,
     Reason,
+    SelfTrade,
     Side,
-    StatusEvent,
     TimeInForce,
+)
+from engine.records import (
+    EVENT_BYTES,
+    AuctionEvent,
+    BlockEvent,
+    ClockEvent,
+    InstrumentEvent,
+    LimitsEvent,
+    OrderEvent,
+    PhaseEvent,
 )
 from fixgw.dictionary import load, validate
 from fixgw.orders import reports as reports_module
@@ -32,6 +39,8 @@ from fixgw.wire import Message, finish, parse_message
 SPEC = Path(__file__).resolve().parents[2] / "spec" / "FIX44.xml"
 FIX44 = load(SPEC.read_text(), SPEC.name)
 
+ADDRESSED = [kind for kind in EventKind if kind < EventKind.INSTRUMENT_DEFINED]
+"""Those that a session is told of."""
 UNIT = 10**8
 SHARD = 3 << 48
 TIME = 1_709_210_096_123_456_789  # 2024-02-29 12:34:56.123456789
@@ -66,7 +75,7 @@ def render(*events: OrderEvent) -> list[tuple[int, str, str]]:
     return [
         (session, msg_type, body.decode("latin-1").replace("\x01", "|"))
         for session, msg_type, body in render_reports(
-            b"".join(e.pack() for e in events)
+            b"".join(e.pack() for e in events), None, 3
         )
     ]
 
@@ -224,8 +233,117 @@ EXAMPLES = [
             orig_cl_ord_id="c1",
         ),
         "9",
-        "11=c2|37=NONE|39=8|41=c1|58=OrigClOrdID(41) names no order of this session|"
+        "11=c2|37=NONE|39=8|41=c1|58=no order of this session has this identifier|"
         "60=20240229-12:34:56.123|102=1|434=2|",
+    ),
+    (
+        event(
+            EventKind.TRIGGERED,
+            ord_type=OrdType.STOP,
+            price=0,
+            stop_price=2 * UNIT,
+            triggered=1,
+        ),
+        "8",
+        "1=acc|6=0|11=c1|14=0|17=3-41|37=3-12|38=10|39=0|40=3|54=1|55=BTC-USD|"
+        "58=the stop has been triggered|59=1|60=20240229-12:34:56.123|99=2|150=D|"
+        "151=10|378=8|",
+    ),
+    (
+        event(
+            EventKind.RESTATED,
+            reason=Reason.REPEGGED,
+            ord_type=OrdType.PEGGED,
+            exec_inst=ExecInst.PEG_PRIMARY,
+            stop_price=5 * UNIT,
+            peg_offset=-UNIT,
+        ),
+        "8",
+        "1=acc|6=0|11=c1|14=0|17=3-41|18=R|37=3-12|38=10|39=0|40=P|44=5|54=1|"
+        "55=BTC-USD|58=the price follows the market|59=1|60=20240229-12:34:56.123|"
+        "150=D|151=10|211=-1|378=3|839=1.5|",
+    ),
+    (
+        event(
+            EventKind.RESTATED,
+            reason=Reason.SELF_TRADE,
+            last_qty=2 * UNIT,
+            leaves_qty=8 * UNIT,
+            qty=8 * UNIT,
+            stp=SelfTrade.DECREMENT,
+            stp_id="desk",
+        ),
+        "8",
+        "1=acc|6=0|11=c1|14=0|17=3-41|37=3-12|38=8|39=0|40=2|44=1.5|54=1|55=BTC-USD|"
+        "58=it would have traded with an order of the same owner|59=1|"
+        "60=20240229-12:34:56.123|150=D|151=8|378=5|2362=desk|2964=4|",
+    ),
+    (
+        event(EventKind.STATUS, orig_cl_ord_id="s1", display_qty=UNIT, min_qty=UNIT),
+        "8",
+        "1=acc|6=0|11=c1|14=0|17=0|37=3-12|38=10|39=0|40=2|44=1.5|54=1|55=BTC-USD|"
+        "59=1|60=20240229-12:34:56.123|110=1|111=1|150=I|151=10|790=s1|",
+    ),
+    (
+        event(EventKind.STATUS, orig_cl_ord_id="m1", count=3, index=2, fan_out=1),
+        "8",
+        "1=acc|6=0|11=c1|14=0|17=0|37=3-12|38=10|39=0|40=2|44=1.5|54=1|55=BTC-USD|"
+        "59=1|60=20240229-12:34:56.123|150=I|151=10|584=m1|911=3|912=N|",
+    ),
+    (
+        OrderEvent(
+            kind=EventKind.MASS_CANCELLED,
+            session=5,
+            side=Side.BUY,
+            command_seq=17,
+            time=TIME,
+            cl_ord_id="m1",
+            symbol="BTC-USD",
+            count=3,
+            fan_out=1,
+        ),
+        "r",
+        "11=m1|37=3-17|54=1|55=BTC-USD|60=20240229-12:34:56.123|530=1|531=1|533=3|",
+    ),
+    (
+        OrderEvent(
+            kind=EventKind.MASS_STATUS_DONE,
+            session=5,
+            time=TIME,
+            cl_ord_id="m1",
+            fan_out=1,
+        ),
+        "8",
+        "6=0|14=0|17=0|37=NONE|38=0|39=8|54=7|55=[N/A]|"
+        "58=there are no such open orders|60=20240229-12:34:56.123|150=I|151=0|584=m1|"
+        "911=0|912=Y|",
+    ),
+    (
+        event(
+            EventKind.TRADE_CANCELLED,
+            trade_id=SHARD | 40,
+            contra_order_id=SHARD | 39,
+            last_price=UNIT,
+            last_qty=2 * UNIT,
+        ),
+        "8",
+        "1=acc|6=0|11=c1|14=0|17=3-41|19=3-39|31=1|32=2|37=3-12|38=10|39=0|40=2|44=1.5|"
+        "54=1|55=BTC-USD|59=1|60=20240229-12:34:56.123|150=H|151=10|527=3-40|",
+    ),
+    (
+        event(
+            EventKind.TRADE_CORRECTED,
+            ord_status=OrdStatus.PARTIALLY_FILLED,
+            cum_qty=2 * UNIT,
+            avg_price=UNIT,
+            trade_id=SHARD | 40,
+            contra_order_id=SHARD | 39,
+            last_price=UNIT,
+            last_qty=2 * UNIT,
+        ),
+        "8",
+        "1=acc|6=1|11=c1|14=2|17=3-41|19=3-39|31=1|32=2|37=3-12|38=10|39=1|40=2|44=1.5|"
+        "54=1|55=BTC-USD|59=1|60=20240229-12:34:56.123|150=G|151=10|527=3-40|",
     ),
 ]
 
@@ -236,8 +354,7 @@ def test_the_text_of_each_kind(one: OrderEvent, msg_type: str, body: str) -> Non
 
 
 def test_there_is_an_example_of_each_kind() -> None:
-    kinds = {one.kind for one, _, _ in EXAMPLES}
-    assert kinds == {kind for kind in EventKind if kind < EventKind.INSTRUMENT_DEFINED}
+    assert {one.kind for one, _, _ in EXAMPLES} == set(ADDRESSED)
 
 
 def test_many_events_give_many_reports_in_order() -> None:
@@ -250,8 +367,7 @@ def test_many_events_give_many_reports_in_order() -> None:
 
 
 def test_events_without_a_session_give_nothing() -> None:
-    kinds = [kind for kind in EventKind if kind < EventKind.INSTRUMENT_DEFINED]
-    assert render(*[event(kind, session=0) for kind in kinds]) == []
+    assert render(*[event(kind, session=0) for kind in ADDRESSED]) == []
 
 
 def test_instruments_and_the_clock_give_nothing() -> None:
@@ -267,10 +383,14 @@ def test_instruments_and_the_clock_give_nothing() -> None:
         symbol="X" * 24,
     )
     clock = ClockEvent(kind=EventKind.DAY_ENDED, seq=2, time=most, day=9)
-    status = StatusEvent(
-        kind=EventKind.INSTRUMENT_STATUS, seq=3, time=most, status=2, symbol="X" * 24
-    )
-    assert render_reports(instrument.pack() + clock.pack() + status.pack()) == []
+    others = [
+        PhaseEvent(kind=EventKind.PHASE, seq=3, until=most, symbol="X" * 24),
+        AuctionEvent(kind=EventKind.AUCTION, seq=4, price=most, symbol="X" * 24),
+        LimitsEvent(kind=EventKind.LIMITS_SET, seq=5, owner=7, rate_max=most),
+        BlockEvent(kind=EventKind.BLOCKED_SET, seq=6, owner=7, count=9),
+    ]
+    assert render_reports(instrument.pack() + clock.pack()) == []
+    assert render_reports(b"".join(other.pack() for other in others)) == []
     mixed = instrument.pack() + event(EventKind.ACCEPTED).pack() + clock.pack()
     assert [msg_type for _, msg_type, _ in render_reports(mixed)] == ["8"]
 
@@ -318,7 +438,7 @@ def test_the_session_key_has_64_bits() -> None:
 def test_identifiers(number: int, text: str) -> None:
     assert order_id_text(number) == text
     body = render(event(EventKind.FILLED, order_id=number, trade_id=number))[0][2]
-    assert fields(body)["37"] == text
+    assert fields(body)["37"] == (text if number else "NONE")
     assert fields(body)["527"] == text
     assert fields(body)["17"] == f"{number >> 48}-41"
 
@@ -397,12 +517,12 @@ REASON_ROWS = {
     Reason.UNSUPPORTED_ORD_TYPE: (
         "11",
         "99",
-        "OrdType(40) must be 1 (market) or 2 (limit)",
+        "OrdType(40) must be 1, 2, 3, 4, K (market to limit) or P (pegged)",
     ),
     Reason.UNSUPPORTED_TIME_IN_FORCE: (
         "11",
         "99",
-        "TimeInForce(59) must be 0 (day), 1 (GTC) or, on new orders, 3 (IOC)",
+        "TimeInForce(59) must be 0-4, 6, 7 or B; a replace can choose 0, 1 or 6",
     ),
     Reason.QTY_NOT_POSITIVE: ("13", "99", "OrderQty(38) must be above zero"),
     Reason.QTY_OFF_LOT: (
@@ -444,7 +564,7 @@ REASON_ROWS = {
     Reason.UNKNOWN_ORDER: (
         "5",
         "1",
-        "OrigClOrdID(41) names no order of this session",
+        "no order of this session has this identifier",
     ),
     Reason.TOO_LATE: ("4", "0", "the order is no longer open"),
     Reason.SYMBOL_MISMATCH: ("99", "1", "Symbol(55) is not that of the order"),
@@ -465,6 +585,116 @@ REASON_ROWS = {
     Reason.REQUESTED: ("99", "99", None),
     Reason.END_OF_DAY: ("99", "99", "the trading day has ended"),
     Reason.CANCELLED_BY_EXCHANGE: ("99", "99", "cancelled by the exchange"),
+    Reason.NOT_IN_THIS_PHASE: (
+        "2",
+        "99",
+        "this order is not possible in the present trading phase",
+    ),
+    Reason.MARKET_CLOSED: ("2", "99", "the market is closed"),
+    Reason.UNSUPPORTED_COMBINATION: (
+        "11",
+        "99",
+        "OrdType(40), TimeInForce(59) and what else is asked for do not go together",
+    ),
+    Reason.STOP_PRICE_INVALID: (
+        "99",
+        "99",
+        "StopPx(99) must be a positive multiple of the tick within the limits",
+    ),
+    Reason.DISPLAY_QTY_INVALID: (
+        "13",
+        "99",
+        "the displayed quantity must be whole lots, at most OrderQty(38)",
+    ),
+    Reason.MIN_QTY_INVALID: (
+        "13",
+        "99",
+        "MinQty(110) must be whole lots, at most OrderQty(38)",
+    ),
+    Reason.PEG_OFFSET_INVALID: (
+        "99",
+        "99",
+        "the peg offset (211) is off the tick or goes the wrong way",
+    ),
+    Reason.PRICE_OUTSIDE_BAND: ("99", "99", "Price(44) is outside the price band"),
+    Reason.POST_ONLY_WOULD_TRADE: (
+        "99",
+        "99",
+        "the order may not trade at once, and would",
+    ),
+    Reason.EXPIRE_TIME_INVALID: ("99", "99", "ExpireTime(126) is not in the future"),
+    Reason.NO_REFERENCE_PRICE: (
+        "99",
+        "99",
+        "the instrument has not traded: StopPx(99) is needed",
+    ),
+    Reason.DISCONNECTED: ("99", "99", "cancelled because the connection was lost"),
+    Reason.LOGGED_OUT: ("99", "99", "cancelled because the session logged out"),
+    Reason.DEAD_MAN: (
+        "99",
+        "99",
+        "cancelled because the session gave no sign of life",
+    ),
+    Reason.BLOCKED: ("99", "99", "the session or account is blocked"),
+    Reason.QTY_BELOW_MIN: (
+        "13",
+        "99",
+        "OrderQty(38) is below the instrument's minimum",
+    ),
+    Reason.LIMIT_ORDER_QTY: (
+        "3",
+        "99",
+        "OrderQty(38) is above the limit of the session or account",
+    ),
+    Reason.LIMIT_NOTIONAL: (
+        "3",
+        "99",
+        "the value of the order is above the limit of the session or account",
+    ),
+    Reason.LIMIT_OPEN_ORDERS: (
+        "3",
+        "99",
+        "the session or account has too many open orders",
+    ),
+    Reason.LIMIT_RATE: (
+        "99",
+        "99",
+        "the session or account sends too many orders a second",
+    ),
+    Reason.LIMIT_POSITION: (
+        "3",
+        "99",
+        "the position of the account could pass its limit",
+    ),
+    Reason.SELF_TRADE: (
+        "99",
+        "99",
+        "it would have traded with an order of the same owner",
+    ),
+    Reason.FOK_NOT_FILLED: ("99", "99", "it could not be filled as a whole at once"),
+    Reason.MIN_QTY_NOT_MET: ("99", "99", "MinQty(110) could not be filled at once"),
+    Reason.BAND_HIT: (
+        "99",
+        "99",
+        "the next trade would have been outside the price band",
+    ),
+    Reason.AUCTION_ENDED: ("99", "99", "the auction has ended"),
+    Reason.EXPIRED_BY_TIME: ("99", "99", "ExpireTime(126) has come"),
+    Reason.EXEC_INST_CHANGED: (
+        "99",
+        "99",
+        "ExecInst(18) and a hidden quantity of an order cannot change",
+    ),
+    Reason.REPEGGED: ("99", "99", "the price follows the market"),
+    Reason.TRAILED: ("99", "99", "the stop price follows the market"),
+    Reason.MARKET_TO_LIMIT: (
+        "99",
+        "99",
+        "what is left is a limit order at the price of the last fill",
+    ),
+    Reason.ACTIVATED: ("99", "99", "the order takes part in the auction"),
+    Reason.MASS_CANCEL: ("99", "99", "cancelled by a mass cancel"),
+    Reason.PARKED: ("99", "99", "the order waits outside the book"),
 }
 
 
@@ -502,8 +732,12 @@ def test_reasons_fit_the_table_of_64_and_the_wire() -> None:
         assert len(wording.text) <= 80
         assert wording.text.isascii()
         assert wording.text.isprintable() or not wording.text
-        assert str(wording.ord_rej_reason).encode() in enumeration(103)
-        assert str(wording.cxl_rej_reason).encode() in enumeration(102)
+        for tag, codes in (
+            (103, wording.ord_rej_reasons),
+            (102, wording.cxl_rej_reasons),
+            (378, wording.restatement),
+        ):
+            assert {b"%d" % code for code in codes} <= enumeration(tag)
 
 
 def enumeration(tag: int) -> set[bytes]:
@@ -545,6 +779,16 @@ def longest(kind: EventKind, reason: Reason) -> OrderEvent:
         orig_cl_ord_id="x" * 36,
         account="x" * 24,
         symbol="x" * 24,
+        stop_price=LONGEST_AMOUNT,
+        display_qty=LONGEST_AMOUNT,
+        min_qty=LONGEST_AMOUNT,
+        peg_offset=LONGEST_AMOUNT,
+        fee=LONGEST_AMOUNT,
+        expire_time=TIME,
+        contra_order_id=2**64 - 1,
+        exec_inst=ExecInst.POST_ONLY,
+        stp=SelfTrade.DECREMENT,
+        stp_id="x" * 12,
     )
 
 
@@ -553,17 +797,17 @@ def test_the_longest_report_fits() -> None:
     wordiest = max(REASONS, key=lambda reason: len(REASONS[reason].text))
     sizes = {
         kind: len(render_reports(longest(kind, wordiest).pack())[0][2])
-        for kind in EventKind
-        if kind < EventKind.INSTRUMENT_DEFINED
+        for kind in ADDRESSED
     }
-    amounts = 7 * len("-92233720368.54775808")
-    identifiers = 3 * len("65535-281474976710655")
-    texts = 36 + 36 + 24 + 24 + len(REASONS[wordiest].text)
-    others = 8 + 2 + len("20240229-12:34:56.123")
+    amounts = 12 * len("-92233720368.54775808")
+    identifiers = 4 * len("65535-281474976710655")
+    texts = 36 + 36 + 24 + 24 + 12 + len(REASONS[wordiest].text)
+    others = 14 + 2 + 2 * len("20240229-12:34:56.123")
     tags = len(
-        "1=6=11=14=17=31=32=37=38=39=40=41=44=54=55=58=59=60=103=150=151=378=527=851="
+        "1=6=11=14=17=18=19=31=32=37=38=39=40=41=44=54=55=58=59=60=99=103=110=111=126="
+        "136=137=139=891=150=151=211=378=527=584=851=911=912=2362=2964="
     )
-    bound = amounts + identifiers + texts + others + tags + 24
+    bound = amounts + identifiers + texts + others + tags + 40
     assert max(sizes.values()) <= bound
     assert bound < REPORT_BYTES_MAX
     # And with the longest text the table may hold (80) there is still room.
@@ -577,7 +821,7 @@ def test_the_stack_buffer_is_report_bytes_max() -> None:
 
 def test_any_bytes_fit() -> None:
     """Events no shard gives: all bytes alike, every kind and reason."""
-    for kind in range(1, 9):
+    for kind in ADDRESSED:
         for byte in range(256):
             data = bytearray([byte]) * EVENT_BYTES
             data[0] = kind
@@ -605,9 +849,8 @@ def all_reports() -> Iterable[Message]:
             events.append(event(kind, reason=reason))
         for kind in (EventKind.CANCEL_REJECTED, EventKind.REPLACE_REJECTED):
             events.append(event(kind, reason=reason, orig_cl_ord_id="c0"))
-    for kind in EventKind:
-        if kind < EventKind.INSTRUMENT_DEFINED:
-            events.append(longest(kind, Reason.UNSUPPORTED_TIME_IN_FORCE))
+    for kind in ADDRESSED:
+        events.append(longest(kind, Reason.UNSUPPORTED_TIME_IN_FORCE))
     for one in events:
         [(_, msg_type, body)] = render_reports(one.pack())
         yield wrapped(msg_type, body)
@@ -621,7 +864,7 @@ def test_reports_are_valid_by_the_dictionary() -> None:
 
 def test_tags_ascend_and_none_comes_twice() -> None:
     for message in all_reports():
-        tags = [tag for tag, _ in message.fields()][7:-1]
+        tags = [tag for tag, _ in message.fields() if tag != 891][7:-1]
         assert tags == sorted(set(tags))
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.records import COMMAND_BYTES, CommandFlag, CommandKind, OrderCommand
+from engine.codes import CommandFlag, CommandKind
+from engine.records import COMMAND_BYTES, OrderCommand
 from fixgw.orders.translate import Refusal, order_command
 from fixgw.wire import Message, finish, parse_message
 
@@ -16,11 +17,18 @@ UNIT = 10**8
 NEW = {11: "c1", 1: "acc", 55: "BTC-USD", 54: "1", 38: "10", 40: "2", 44: "1.5"}
 CANCEL = {11: "c2", 41: "c1", 1: "acc", 55: "BTC-USD", 54: "1"}
 REPLACE = NEW | {11: "c2", 41: "c1"}
-BASES: dict[str, dict[int, Any]] = {"D": NEW, "F": CANCEL, "G": REPLACE}
+STATUS = {11: "c1", 790: "s1", 1: "acc", 55: "BTC-USD", 54: "1"}
+BASES: dict[str, dict[int, Any]] = {
+    "D": NEW,
+    "F": CANCEL,
+    "G": REPLACE,
+    "H": STATUS,
+}
 KINDS = {
     "D": CommandKind.NEW_ORDER,
     "F": CommandKind.CANCEL,
     "G": CommandKind.REPLACE,
+    "H": CommandKind.ORDER_STATUS,
 }
 
 
@@ -156,9 +164,11 @@ def test_every_side_reaches_the_engine(side: str) -> None:
 
 @pytest.mark.parametrize("code", "0123456789P")
 def test_every_type_and_time_in_force_reach_the_engine(code: str) -> None:
+    beside = {"t99": "1"} if code in "34" else {}
+    until = {"t126": "20260102-03:04:05"} if code == "6" else {}
     for msg_type in "DG":
-        assert command(msg_type, t40=code).ord_type == ord(code)
-        assert command(msg_type, t59=code).time_in_force == ord(code)
+        assert command(msg_type, t40=code, **beside).ord_type == ord(code)
+        assert command(msg_type, t59=code, **until).time_in_force == ord(code)
 
 
 def test_a_new_order_is_a_day_order_by_default() -> None:
@@ -234,7 +244,7 @@ def test_reserved_bytes_are_zero() -> None:
         result = translate(msg_type)
         assert isinstance(result, bytes)
         assert OrderCommand.unpack(result).pack() == result
-        assert result[-80:] == bytes(80)
+        assert result[-12:] == bytes(12)  # SelfMatchPreventionID(2362), not given
 
 
 # -- refusals --------------------------------------------------------------------------
@@ -363,10 +373,15 @@ VALUES = st.one_of(
     st.sampled_from([b"1", b"2", b"0", b"Y", b"N", b"10.5", b"x" * 36, b"x" * 37, b""]),
     st.binary(max_size=40).map(lambda data: data.replace(b"\x01", b"")),
 )
-TAGS = st.sampled_from([1, 11, 38, 40, 41, 43, 44, 54, 55, 59, 97])
+TAGS = st.sampled_from(
+    [
+        *(1, 11, 18, 38, 40, 41, 43, 44, 54, 55, 59, 97, 99, 110, 111, 126, 211, 432),
+        *(790, 1138, 2362, 2964),
+    ]
+)
 
 
-@given(st.sampled_from("DFG"), st.dictionaries(TAGS, VALUES))
+@given(st.sampled_from("DFGH"), st.dictionaries(TAGS, VALUES))
 def test_any_values_give_a_command_or_a_refusal(
     msg_type: str, fields: dict[int, bytes]
 ) -> None:
@@ -379,7 +394,8 @@ def test_any_values_give_a_command_or_a_refusal(
     one = OrderCommand.unpack(result)
     assert one.pack() == result
     assert one.kind == KINDS[msg_type]
-    assert one.cl_ord_id.encode() == fields.get(11, b"")
+    named = one.orig_cl_ord_id if msg_type == "H" else one.cl_ord_id
+    assert named.encode() == fields.get(11, b"")
     assert one.symbol.encode() == fields.get(55, b"")
 
 

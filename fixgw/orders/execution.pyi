@@ -1,0 +1,1 @@
+"""Compiled, and of use to compiled modules only."""

@@ -1,0 +1,1 @@
+"""The examples of spec/rules_of_engagement.md, played against an exchange."""
