@@ -10,30 +10,41 @@ import re
 from typing import Any
 
 from engine import decimals
+from engine.codes import OrdType, Side, TimeInForce
 from engine.figures import InstrumentFigures, OpenOrder
 from engine.host.arguments import bad
-from engine.records import UNIT, InstrumentStatus, OrdType, Side, TimeInForce
+from engine.host.marketcommands import phase_json
+from engine.host.standing import PhaseState
+from engine.records import UNIT
 
 ORDER_NUMBER_BITS = 48
 """An OrderID is the shard above this many bits of number."""
 
+FEES = ("maker_fee", "taker_fee", "auction_fee")
+"""The last terms of an instrument."""
+
 _SIDES = {int(side): side.name.lower() for side in Side}
 _TYPES = {int(kind): kind.name.lower() for kind in OrdType}
 _TIMES = {int(time): time.name.lower() for time in TimeInForce}
-_STATUSES = {int(status): status.name.lower() for status in InstrumentStatus}
 
 _ORDER_ID = re.compile(r"(\d{1,5})-(\d{1,15})", re.ASCII)
 _SESSION = re.compile(r"[0-9a-f]{1,16}")
 
 
 def instrument_json(
-    one: InstrumentFigures, currency: bytes, terms: tuple[int, ...]
+    one: InstrumentFigures,
+    currency: bytes,
+    terms: tuple[int, ...],
+    state: PhaseState,
 ) -> dict[str, Any]:
-    """An instrument: its terms, its status, what has happened in it."""
-    tick, lot, reference, price_min, price_max, qty_max, notional_max = terms
+    """An instrument: its terms, its phase, what has happened in it."""
+    tick, lot, reference, price_min, price_max, qty_max, notional_max = terms[:7]
+    qty_min, static_band, dynamic_band, volatility_ns, *fees = terms[7:]
+    phase = phase_json(state)
     return {
         "symbol": one.symbol,
-        "status": _STATUSES[one.status],
+        "status": phase["phase"],
+        **phase,
         "currency": currency.rstrip(b"\0").decode("ascii", "backslashreplace"),
         "tick": decimals.render(tick),
         "lot": decimals.render(lot),
@@ -42,6 +53,11 @@ def instrument_json(
         "price_max": decimals.render(price_max),
         "qty_max": decimals.render(qty_max),
         "notional_max": decimals.render(notional_max) if notional_max else None,
+        "qty_min": decimals.render(qty_min) if qty_min else None,
+        "static_band": decimals.render(static_band) if static_band else None,
+        "dynamic_band": decimals.render(dynamic_band) if dynamic_band else None,
+        "volatility_s": volatility_ns / 1_000_000_000 if volatility_ns else None,
+        **{name: decimals.render(fee) for name, fee in zip(FEES, fees, strict=True)},
         "trades": one.trades,
         "traded_qty": total_text(one.traded_qty),
         "orders": one.orders,

@@ -11,14 +11,18 @@ import asyncio
 import logging
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from engine import decimals
+from engine.codes import CommandFlag, CommandKind, EventKind, Phase, Reason, Side
 from engine.figures import OpenOrder
+from engine.host.acting import done, known_symbol
 from engine.host.admin import AdminError, Command
-from engine.host.arguments import Arguments, bad, not_found
+from engine.host.arguments import Arguments, bad
+from engine.host.limitcommands import LimitCommands
 from engine.host.listing import (
     ORDER_NUMBER_BITS,
     instrument_json,
@@ -28,24 +32,16 @@ from engine.host.listing import (
     session_key,
     session_text,
 )
-from engine.host.service import ServiceStopped, ShardService
-from engine.records import (
-    CL_ORD_ID_BYTES,
-    EVENT_BYTES,
-    SYMBOL_BYTES,
-    CommandFlag,
-    CommandKind,
-    InstrumentStatus,
-    OrderCommand,
-    StatusCommand,
-    unpack_all,
-)
+from engine.host.marketcommands import MarketCommands
+from engine.host.service import ShardService
+from engine.host.tradecommands import TradeCommands
+from engine.records import ACCOUNT_BYTES, CL_ORD_ID_BYTES, MassCommand, OrderCommand
 
 log = logging.getLogger(__name__)
 
 PAGE_SLOTS = 256
-"""Places of orders looked at, or orders cancelled, between two turns of the event loop:
-a millisecond when all are taken."""
+"""Places of orders looked at between two turns of the event loop: a millisecond when
+all are taken."""
 
 LIST_DEFAULT = 100
 LIST_MAX = 1_000
@@ -58,9 +54,6 @@ PLACE_MAX = 2**31 - 1
 STATE_ENTRIES_MAX = 20_000
 """Orders and identifiers a state hash is taken of without "force": it holds up matching
 for some 4 microseconds each."""
-
-REASON_CHARS_MAX = 200
-"""What an operator may say about a halt: one line of the audit log."""
 
 DISK_FREE_BYTES_MIN = 1024 * 1024 * 1024
 """Less free space than four segments of the command log is a problem: a shard that
@@ -97,11 +90,12 @@ class Operator:
         return {
             "status": Command(self._status, changes=False),
             "instruments.list": Command(self._instruments, changes=False),
-            "instruments.halt": Command(self._halt, changes=True),
-            "instruments.resume": Command(self._resume, changes=True),
+            **MarketCommands(self.service).commands(),
             "orders.list": Command(self._orders, changes=False),
             "orders.cancel": Command(self._cancel, changes=True),
             "orders.cancel_all": Command(self._cancel_all, changes=True),
+            **TradeCommands(self.service).commands(),
+            **LimitCommands(self.service).commands(),
             "state-hash": Command(self._state_hash, changes=False),
         }
 
@@ -129,7 +123,11 @@ class Operator:
                 "last_event": last,
                 "open_orders": shard.open_orders,
                 "instruments": shard.instruments,
-                "halted": shard.halted(),
+                "halted": self._in_phase(Phase.HALTED),
+                "phases": self._phases(),
+                "blocked": sum(
+                    state.blocked for state in self.host.standing.limits.values()
+                ),
                 "duplicates": shard.duplicates,
                 "day": shard.day,
                 "time_ns": shard.time,
@@ -160,7 +158,11 @@ class Operator:
         while len(rows) < limit:
             size = min(PAGE_SLOTS, limit - len(rows))
             page = self._shard.instruments_page(first + len(rows), size)
-            rows += [instrument_json(one, terms[1], terms[2]) for terms, one in page]
+            phases = self.host.standing.phases
+            rows += [
+                instrument_json(one, terms[1], terms[2], phases[one.symbol])
+                for terms, one in page
+            ]
             if len(page) < size:
                 break
             await asyncio.sleep(0)
@@ -172,7 +174,9 @@ class Operator:
         }
 
     async def _orders(self, given: dict[str, Any]) -> dict[str, Any]:
-        arguments = Arguments(given, "symbol", "session", "from", "limit")
+        arguments = Arguments(
+            given, "symbol", "session", "account", "side", "from", "limit"
+        )
         slot = arguments.number("from", 0, 0, PLACE_MAX)
         limit = arguments.number("limit", LIST_DEFAULT, 1, LIST_MAX)
         is_meant = self._meant(arguments)
@@ -212,27 +216,6 @@ class Operator:
 
     # -- what it does ------------------------------------------------------------------
 
-    async def _halt(self, given: dict[str, Any]) -> dict[str, Any]:
-        return await self._set_status(given, InstrumentStatus.HALTED)
-
-    async def _resume(self, given: dict[str, Any]) -> dict[str, Any]:
-        return await self._set_status(given, InstrumentStatus.TRADING)
-
-    async def _set_status(
-        self, given: dict[str, Any], wanted: InstrumentStatus
-    ) -> dict[str, Any]:
-        arguments = Arguments(given, "symbol", "reason")
-        arguments.text_or_none("reason", REASON_CHARS_MAX)
-        symbol = arguments.text("symbol", SYMBOL_BYTES)
-        self._require(symbol)
-        kind = CommandKind.SET_INSTRUMENT_STATUS
-        command = StatusCommand(kind, status=wanted, symbol=symbol)
-        answer = {"symbol": symbol, "status": wanted.name.lower()}
-        for event in await self._process(command.pack()):
-            log.warning("an operator has set %s to %s", symbol, answer["status"])
-            return {**answer, "changed": True, "event": event.seq}
-        return {**answer, "changed": False, "message": f"already {answer['status']}"}
-
     async def _cancel(self, given: dict[str, Any]) -> dict[str, Any]:
         arguments = Arguments(given, "order_id", "session", "cl_ord_id")
         if arguments.has("order_id"):
@@ -252,10 +235,10 @@ class Operator:
             if not name.isascii():
                 raise _no_order(name)
             command = _cancel(session, name, "")
-        events = await self._process(command)
-        if not events:
+        found = await _cancelled(self.service, command)
+        if not found:
             raise _no_order(name)
-        (event,) = events
+        (event,) = found
         log.warning("an operator cancelled %s", order_id_text(event.order_id))
         return {
             "order_id": order_id_text(event.order_id),
@@ -269,53 +252,68 @@ class Operator:
         }
 
     async def _cancel_all(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Those open when they are come to; what arrives meanwhile may stay."""
-        arguments = Arguments(given, "symbol", "session")
-        if not arguments.has("symbol") and not arguments.has("session"):
-            raise bad("a symbol, a session, or both: nothing else says which orders")
-        is_meant = self._meant(arguments)
-        count = slot = 0
-        while slot >= 0:
-            page, slot = self._shard.orders_page(slot, PAGE_SLOTS)
-            commands = [
-                _cancel(order.session, order.cl_ord_id, order.symbol)
-                for order in page
-                if is_meant(order)
-            ]
-            if commands:
-                count += len(await self._process(b"".join(commands)))
-            await asyncio.sleep(0)
+        """One command: everything that is open when its turn comes."""
+        arguments = Arguments(given, "symbol", "session", "account", "side", "all")
+        if not arguments.flag("all") and not any(
+            arguments.has(name) for name in ("symbol", "session", "account")
+        ):
+            raise bad("a symbol, a session, an account, or all: else which orders?")
+        named = arguments.text_or_none("session", 16)
+        command = MassCommand(
+            CommandKind.MASS_CANCEL,
+            side=_side(arguments) or 0,
+            reason=Reason.CANCELLED_BY_EXCHANGE,
+            session=session_key(named) if named else 0,
+            account=_account(arguments) or "",
+            symbol=self._symbol(arguments) or "",
+        )
+        count = len(await _cancelled(self.service, command.pack()))
         log.warning("an operator cancelled orders: %d", count)
         return {"shard": self._shard.shard_id, "cancelled": count}
 
-    async def _process(self, commands: bytes) -> list[Any]:
-        """The events of these commands, once they are on disk."""
-        try:
-            events = await self.service.process(commands)
-        except ServiceStopped:
-            raise AdminError(
-                "UNAVAILABLE",
-                f"{self.process} stops: whether this was done shows when it is back",
-            ) from None
-        return unpack_all(events, EVENT_BYTES)
-
     # -- which -------------------------------------------------------------------------
 
-    def _require(self, symbol: str) -> None:
-        if not self._shard.status_of(symbol):
-            known = [one.symbol for one in self._shard.figures().instruments]
-            raise not_found(f"{self.process} has no instrument", symbol, known)
+    def _in_phase(self, phase: Phase) -> list[str]:
+        states = self.host.standing.phases.items()
+        return sorted(symbol for symbol, state in states if state.phase == phase)
+
+    def _phases(self) -> dict[str, int]:
+        """How many instruments are in each phase."""
+        counts = Counter(state.phase for state in self.host.standing.phases.values())
+        return {Phase(phase).name.lower(): counts[phase] for phase in sorted(counts)}
+
+    def _symbol(self, arguments: Arguments) -> str | None:
+        has = arguments.has("symbol")
+        return known_symbol(self.service, arguments) if has else None
 
     def _meant(self, arguments: Arguments) -> Callable[[OpenOrder], bool]:
-        """Whether an order is of the symbol and of the session that are named."""
-        symbol = arguments.text_or_none("symbol", SYMBOL_BYTES)
+        """Whether an order is of the symbol, session, account and side named."""
+        symbol = self._symbol(arguments)
         named = arguments.text_or_none("session", 16)
         session = session_key(named) if named else None
-        if symbol:
-            self._require(symbol)
+        account, side = _account(arguments), _side(arguments)
         return lambda order: (
-            symbol in (None, order.symbol) and session in (None, order.session)
+            symbol in (None, order.symbol)
+            and session in (None, order.session)
+            and account in (None, order.account)
+            and side in (None, order.side)
         )
+
+
+def _account(arguments: Arguments) -> str | None:
+    account = arguments.text_or_none("account", ACCOUNT_BYTES)
+    if account is not None and not account.isascii():
+        raise bad("account is not ASCII")
+    return account
+
+
+def _side(arguments: Arguments) -> int | None:
+    name = arguments.text_or_none("side", 10)
+    if name is None:
+        return None
+    if name.upper() not in Side.__members__:
+        raise bad(f"side {name!r} is neither buy nor sell")
+    return Side[name.upper()]
 
 
 def _cancel(session: int, cl_ord_id: str, symbol: str) -> bytes:
@@ -327,6 +325,12 @@ def _cancel(session: int, cl_ord_id: str, symbol: str) -> bytes:
         orig_cl_ord_id=cl_ord_id,
         symbol=symbol,
     ).pack()
+
+
+async def _cancelled(service: ShardService, command: bytes) -> list[Any]:
+    """What the exchange itself has cancelled by this command."""
+    events = await done(service, command, (EventKind.CANCELLED,))
+    return [event for event in events if event.reason == Reason.CANCELLED_BY_EXCHANGE]
 
 
 def _no_order(name: str) -> AdminError:

@@ -23,9 +23,10 @@ from engine.host.frames import (
 from engine.host.host import ShardHost
 from engine.host.lock import FolderLock
 from engine.host.operator import Operator
+from engine.host.phasekeeper import Timetable
 from engine.host.service import HistoryMissing, ShardService
 from engine.host.sockets import reachable
-from engine.records import EVENT_BYTES, InstrumentCommand
+from engine.records import EVENT_BYTES, InstrumentCommand, LimitsCommand
 
 log = logging.getLogger(__name__)
 
@@ -137,16 +138,20 @@ async def serve(
     audit_log: Path | None = None,
     version: str = "",
     on_operator: Callable[[Operator], None] | None = None,
+    timetable: Timetable | None = None,
+    limits: Sequence[LimitsCommand] = (),
 ) -> int:
-    """Run the shard until ``stop`` is set; the exit code. Raises CorruptLog at start.
+    """Run the shard until ``stop`` is set; the exit code. Raises CorruptLog and
+    OtherLayout at start.
 
     ``on_ready`` is called with a few figures once gateways can connect, before it
     ``on_operator`` with what tells the shard's status and figures. ``admin_socket`` is
     ``admin.sock`` in the folder, and ``audit_log`` is ``audit.log`` beside it, unless
-    they are given.
+    they are given. ``timetable`` keeps the phases; ``limits`` are set where others are
+    in force.
     """
     lock = FolderLock(folder, LOCK_PATIENCE_S)
-    host = ShardHost(shard_id, folder, time.time_ns, day_ends_ns)
+    host = ShardHost(shard_id, folder, time.time_ns, day_ends_ns, timetable)
     for torn in host.replay.trimmed:
         log.warning("trimmed an unfinished, never acknowledged record: %s", torn)
     log.info(
@@ -165,7 +170,8 @@ async def serve(
         stop.set()
 
     host.define(instruments)
-    host.end_day_if_due()
+    host.limit(limits)
+    host.run_due()
     service = ShardService(host, fatal)
     operator = Operator(service, folder, version, time.time_ns)
     admin = AdminServer(
@@ -188,8 +194,8 @@ async def serve(
 
     async def tick() -> None:
         while True:
-            await asyncio.sleep(TICK_S)
             service.tick()
+            await asyncio.sleep(TICK_S)
 
     ticking = loop.create_task(tick())
     if on_operator is not None:

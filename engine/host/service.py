@@ -27,6 +27,10 @@ BACKLOG_BYTES_MAX = 16 * 1024 * 1024
 """Unsent bytes above which a link gets no live events: it reads from the log
 instead."""
 
+LATE_S = 1.0
+"""When what should be over is still due: looked at again after this long, not at
+once."""
+
 COMMIT_BYTES_MAX = 8 * 1024 * 1024
 """Batches of one turn beyond this go into a second group commit: bounds the record."""
 
@@ -99,10 +103,13 @@ class ShardService:
         self._flush_due = False
         self._failed = False
         self._stopped = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_for = 0
 
     def stop(self) -> None:
         """Take and give nothing more. Gateways send again what was not confirmed."""
         self._stopped = True
+        self._disarm()
         self._give_up()
         for port in list(self._links):
             self.detach(port)
@@ -158,10 +165,47 @@ class ShardService:
             self._flush_due = True
             asyncio.get_running_loop().call_soon(self._flush)
 
+    def settle(self) -> None:
+        """Log and apply at once what was taken: nothing waits when this returns."""
+        self._flush()
+
     def tick(self) -> None:
-        """To be called every second: ends the trading day when it is due."""
+        """What is due by the clock is done, and a timer set for what comes next.
+
+        To be called once at the start, and every second after it: the clock may have
+        been set.
+        """
         if not self._failed and not self._stopped:
-            self._guard(lambda: self._publish(self.host.end_day_if_due()))
+            self._guard(lambda: self._publish(self.host.run_due()))
+            self._arm()
+
+    def _arm(self) -> None:
+        """One timer, for the next time at which something is due."""
+        due = self.host.next_due
+        if due == self._timer_for and self._timer is not None:
+            return
+        self._disarm()
+        if due and not self._failed and not self._stopped:
+            delay_s = max(0.0, (due - self.host.clock()) / 1e9)
+            self._timer_for = due
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(delay_s, self._ring)
+
+    def _ring(self) -> None:
+        due = self._timer_for
+        self._disarm()
+        self.tick()
+        if self._timer_for == due and due <= self.host.clock():
+            # It should be over and is not: that must not become a log full of ticks.
+            log.error("shard %d: what is due stays so", self.host.shard.shard_id)
+            self._disarm()
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(LATE_S, self._ring)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timer_for = None, 0
 
     def _flush(self) -> None:
         self._flush_due = False
@@ -178,6 +222,7 @@ class ShardService:
                 self._waiting = group + waiting
                 self._give_up()
                 break
+        self._arm()
 
     def _commit(self, group: list[tuple[_Link | _Answer, int, bytes]]) -> None:
         before = self.host.command_seq

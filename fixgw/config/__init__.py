@@ -11,6 +11,7 @@ from fixgw.config.loading import (
     parse,
 )
 from fixgw.config.model import (
+    CircuitBreaker,
     Config,
     Kafka,
     Metrics,
@@ -18,6 +19,8 @@ from fixgw.config.model import (
     Redis,
     SideDoor,
 )
+from fixgw.config.tables import Limits
+from fixgw.config.timetable import Group, TradingDays
 from fixgw.config.values import without_password
 
 __all__ = [
@@ -26,15 +29,19 @@ __all__ = [
     "METRICS_PORT_MAX",
     "ROOT",
     "SHARDS_MAX",
+    "CircuitBreaker",
     "Config",
     "ConfigError",
+    "Group",
     "Kafka",
     "Key",
+    "Limits",
     "Loaded",
     "Metrics",
     "ReadModel",
     "Redis",
     "SideDoor",
+    "TradingDays",
     "load",
     "load_whole",
     "parse",

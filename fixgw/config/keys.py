@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from fixgw.config.values import (
     Kind,
     boolean,
+    durations,
     integer,
     one_of,
+    percents,
     servers,
     text,
     time_of_day,
@@ -55,6 +57,27 @@ _ALL = (
     Key("", "data", text, REQUIRED, "where logs and state are kept", True),
     Key("shards", "count", integer(1, SHARDS_MAX), 2, "how many matching engines"),
     Key("engine", "day_ends", time_of_day, "00:00:00", "end of the trading day, UTC"),
+    Key(
+        "circuit_breaker",
+        "enabled",
+        boolean,
+        False,
+        "halt everything when the whole market falls",
+    ),
+    Key(
+        "circuit_breaker",
+        "levels",
+        percents,
+        [10, 15, 20],
+        "falls of the index since the day began at which it does, in percent",
+    ),
+    Key(
+        "circuit_breaker",
+        "halt_s",
+        durations,
+        [300, 900, 0],
+        "how long each level halts, in seconds; 0 = for the rest of the day",
+    ),
     Key("sidedoor", "enabled", boolean, True, "REST, WebSocket and web page"),
     Key("sidedoor", "host", text, "127.0.0.1", "address to listen on"),
     Key("sidedoor", "port", _PORT, 8080, "port to listen on; 0 takes a free one"),
@@ -117,12 +140,15 @@ _ALL = (
         integer(0, METRICS_PORT_MAX),
         9400,
         "first port: supervisor, then gateway +1, sidedoor +2, publisher +3, "
-        "readmodel +4, shard N +10+N; 0 takes free ones",
+        "readmodel +4, breaker +5, shard N +10+N; 0 takes free ones",
     ),
 )
 
 KEYS: dict[str, Key] = {key.full_name: key for key in _ALL}
 PINS = "shards.pins"
 """The one table whose keys are the user's own: symbols."""
+
+TABLES = ("schedule", "limits")
+"""Sections whose tables have names of the user's own: see fixgw.config.tables."""
 
 SECTIONS = tuple(dict.fromkeys(key.section for key in _ALL if key.section))

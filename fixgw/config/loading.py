@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fixgw.config.keys import KEYS, PINS, REQUIRED, SECTIONS
+from fixgw.config import tables
+from fixgw.config.keys import KEYS, PINS, REQUIRED, SECTIONS, TABLES
 from fixgw.config.model import (
     DEFAULT_KEYS,
+    CircuitBreaker,
     Config,
     Kafka,
     Metrics,
@@ -85,10 +87,13 @@ def parse_whole(tree: dict[str, Any], path: Path) -> Loaded:
         if key.path:
             values[name] = (path.parent / values[name]).resolve()
     pins = _pins(given.get(PINS, {}), values["shards.count"], problems)
+    values["schedule"] = tables.schedule(tree.get("schedule", {}), problems)
+    values["limits"] = tables.limits(tree.get("limits", {}), problems)
     _check_together(values, problems)
     if problems:
         raise ConfigError("\n".join(f"{path}: {problem}" for problem in problems))
     raw[PINS] = pins
+    raw |= {name: tree[name] for name in TABLES if name in tree}
     return Loaded(_build(path, values, pins), frozenset(given), raw)
 
 
@@ -96,6 +101,8 @@ def _flatten(tree: dict[str, Any], problems: list[str]) -> dict[str, Any]:
     """What a file gives, by full name; unknown names are problems."""
     given: dict[str, Any] = {}
     for name, value in tree.items():
+        if name in TABLES:
+            continue
         if name not in SECTIONS:
             if name in KEYS:
                 given[name] = value
@@ -117,7 +124,7 @@ def _flatten(tree: dict[str, Any], problems: list[str]) -> dict[str, Any]:
 def _unknown(name: str) -> str:
     """An unknown key, with the nearest known one of its section, or of any."""
     section, _, key = name.rpartition(".")
-    known = [*KEYS, PINS, *SECTIONS]
+    known = [*KEYS, PINS, *SECTIONS, *TABLES]
     beside = {
         other.rpartition(".")[2]: other
         for other in known
@@ -147,6 +154,9 @@ def _check_together(values: dict[str, Any], problems: list[str]) -> None:
         rate, burst = f"sidedoor.{what}_per_second", f"sidedoor.{what}_burst"
         if values[burst] < values[rate]:
             problems.append(f"{burst} is {values[burst]}, below {rate}")
+    levels, halts = "circuit_breaker.levels", "circuit_breaker.halt_s"
+    if len(values[levels]) != len(values[halts]):
+        problems.append(f"{halts} has not one time for each of {levels}")
     if values["readmodel.source"] == "kafka" and not values["kafka.bootstrap_servers"]:
         problems.append(
             "readmodel.source is kafka, but kafka.bootstrap_servers is not set"
@@ -175,4 +185,7 @@ def _build(path: Path, values: dict[str, Any], pins: dict[str, int]) -> Config:
         kafka=Kafka(**section("kafka")),
         readmodel=ReadModel(**section("readmodel")),
         metrics=Metrics(**section("metrics")),
+        breaker=CircuitBreaker(**section("circuit_breaker")),
+        schedule=values["schedule"],
+        limits=values["limits"],
     )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from fixgw.config.tables import Limits
+from fixgw.config.timetable import Group
+
 DEFAULT_KEYS = Path("sidedoor") / "api-keys.json"
 """Where API keys are, in the data folder, unless the configuration says otherwise."""
 
@@ -62,12 +65,23 @@ class Metrics:
     """The first port; 0 takes free ones."""
 
 
+@dataclass(frozen=True, slots=True)
+class CircuitBreaker:
+    """At which falls of the whole market, in percent, everything is halted, and for how
+    many seconds each time; 0 is for the rest of the day."""
+
+    enabled: bool = False
+    levels: tuple[int, ...] = (10, 15, 20)
+    halt_s: tuple[int, ...] = (300, 900, 0)
+
+
 _OFFSETS = {
     "supervisor": 0,
     "gateway": 1,
     "sidedoor": 2,
     "publisher": 3,
     "readmodel": 4,
+    "breaker": 5,
 }
 _FIRST_SHARD_OFFSET = 10
 
@@ -89,6 +103,10 @@ class Config:
     kafka: Kafka = field(default_factory=Kafka)
     readmodel: ReadModel = field(default_factory=ReadModel)
     metrics: Metrics = field(default_factory=Metrics)
+    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
+    schedule: tuple[Group, ...] = ()
+    """Trading days; none: every instrument is always in CONTINUOUS."""
+    limits: Limits = field(default_factory=Limits)
 
     def with_data(self, data: Path) -> Config:
         """The same exchange with its data elsewhere."""
@@ -129,6 +147,8 @@ class Config:
         """What ``up`` runs under its supervisor, in the order of starting."""
         names = [f"shard {number}" for number in range(self.shard_count)]
         names.append("gateway")
+        if self.breaker.enabled:
+            names.append("breaker")
         if self.sidedoor.enabled:
             names.append("sidedoor")
         if self.kafka.bootstrap_servers:

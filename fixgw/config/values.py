@@ -16,6 +16,9 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _PASSWORD = re.compile(r"(://[^/?#:@]*:)[^?#]*@|([?&](?:ssl)?password=)[^&#]*")
 """Before the host, and as libpq takes it in the query."""
 
+LEVELS_MAX = 10
+"""Levels of the circuit breaker; markets have three."""
+
 Kind = Callable[[object], object]
 
 
@@ -106,3 +109,28 @@ def topic(value: object) -> str:
     if not isinstance(value, str) or not _TOPIC.fullmatch(value) or value in "..":
         raise ValueError("not a topic: 1 to 249 of letters, digits, '.', '_', '-'")
     return value
+
+
+def percents(value: object) -> tuple[int, ...]:
+    """Whole percents, ascending."""
+    if (
+        not isinstance(value, list)
+        or not 1 <= len(value) <= LEVELS_MAX
+        or any(isinstance(one, bool) or not isinstance(one, int) for one in value)
+        or value != sorted(set(value))
+        or not 0 < value[0] <= value[-1] < 100
+    ):
+        raise ValueError(f"not 1 to {LEVELS_MAX} whole percents, ascending")
+    return tuple(value)
+
+
+def durations(value: object) -> tuple[int, ...]:
+    """Seconds, each up to a day."""
+    if (
+        not isinstance(value, list)
+        or not 1 <= len(value) <= LEVELS_MAX
+        or any(isinstance(one, bool) or not isinstance(one, int) for one in value)
+        or not all(0 <= one <= 86_400 for one in value)
+    ):
+        raise ValueError(f"not 1 to {LEVELS_MAX} times in seconds, each 0 to 86400")
+    return tuple(value)

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 
-from engine.records import CommandKind
+from engine.codes import CommandKind
 
 NS_PER_S = 1_000_000_000
 

@@ -12,6 +12,8 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Protocol
 
 from engine.records import COMMAND_BYTES, EVENT_BYTES
 from fixgw.net.figures import Figures, Totals
@@ -21,6 +23,7 @@ from fixgw.net.messagelog import MessageLogs
 from fixgw.net.replays import Replays
 from fixgw.net.sender import Sender
 from fixgw.orders.dialect import FORM_OF_44, form_of, version_of
+from fixgw.orders.massanswers import MassAnswers, not_done
 from fixgw.orders.reports import render_reports
 from fixgw.session.reasons import DisconnectReason
 from fixgw.session.session import Session
@@ -30,6 +33,24 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 """Timers of sessions are this precise: far below a second, the unit of HeartBtInt."""
+
+
+Observer = Callable[[int, bytes], None]
+"""Takes a shard and whole events of it, none twice and none left out while the gateway
+runs. What it sends by :meth:`Gateway.send` is stored together with the fact that these
+events were taken: after a crash both are there or neither. One that raises is not
+called again until the gateway starts anew, and the log says so: nothing behind a gap is
+right, and orders do not depend on it."""
+
+
+class Attachment(Protocol):
+    """What lives beside the gateway in its process, from its links on to its end."""
+
+    def start(self) -> None:
+        """The event loop runs, and the links to the shards are made."""
+
+    async def close(self) -> None:
+        """The gateway ends."""
 
 
 _Batch = tuple[bytearray, dict[Hold, Hosted], int]
@@ -67,6 +88,16 @@ class Gateway:
         self._by_identity: dict[tuple[bytes, ...], list[Hosted]] = {}
         self.on_added: Callable[[Hosted], None] = lambda hosted: None
         """Called with each session that is served from now on."""
+        self.observers: list[Observer] = []
+        """Each is given every batch of events as it is taken, behind its reports."""
+        self.timers: list[Callable[[int], None]] = []
+        """Each is called with the time at every tick, which is each :data:`TICK_S`."""
+        self.attachments: list[Attachment] = []
+        """Whoever serves the gateway starts and closes them with it."""
+        self.openings: list[Callable[[int], bytes]] = []
+        """Asked for commands that go ahead of all others to a shard whose link has come
+        up."""
+        self.mass_answers = MassAnswers(clock, self._mass_status_max)
         self._dirty: dict[int, Hosted] = {}
         self._batches: dict[int, _Batch] = {}
         self._confirmed: list[tuple[int, int]] = []
@@ -100,6 +131,27 @@ class Gateway:
     def use_links(self, links: Mapping[int, ShardLink]) -> None:
         """The links by shard."""
         self._links = links
+        for shard, link in links.items():
+            link.opening = partial(self._opening, shard)
+            if link.is_up:
+                link.tell(link.opening())
+
+    def _opening(self, shard: int) -> bytes:
+        return b"".join(opening(shard) for opening in self.openings)
+
+    def tell_all(self, command: bytes) -> None:
+        """A command for every shard whose link is up: one that the openings repeat."""
+        for link in self._links.values():
+            link.tell(command)
+
+    def standing(self, key: int) -> int:
+        """What was noted of the session with this key, 0 for nothing."""
+        return self._outbox.standing(key)
+
+    def note_standing(self, hosted: Hosted, standing: int) -> None:
+        """Note how it stands with a session's client, with the next flush."""
+        self._outbox.set_standing(hosted.key, standing)
+        self.touch(hosted)
 
     def find(self, begin: bytes, sender: bytes, target: bytes) -> Hosted | None:
         """The session of a Logon with these BeginString and CompIDs."""
@@ -145,6 +197,15 @@ class Gateway:
         else:
             self._forms[session.key] = form
 
+    def form(self, session: Session) -> int:
+        """The form in which this session is told, see :mod:`fixgw.orders.dialect`."""
+        return self._forms.get(session.key, FORM_OF_44)
+
+    def _mass_status_max(self, key: int) -> int:
+        """How many reports a mass status request of this session may bring."""
+        hosted = self._sessions.get(key)
+        return 0 if hosted is None else hosted.session.settings.mass_status_max
+
     def command(self, shard: int, session: Session, seq: int, command: bytes) -> None:
         """Send an order command of ``session``'s message ``seq`` with the next
         flush."""
@@ -177,14 +238,42 @@ class Gateway:
         if known:
             events = events[known * EVENT_BYTES :]
         now = self.clock()
-        for key, msg_type, body in render_reports(events, self._forms):
+        for key, msg_type, body in render_reports(
+            events, self._forms, shard, self.mass_answers
+        ):
             hosted = self._sessions.get(key)
             if hosted is not None:
                 hosted.session.send(msg_type, body, now)
                 self._dirty[key] = hosted
+        for observer in tuple(self.observers):
+            try:
+                observer(shard, events)
+            except Exception as error:
+                self.observers.remove(observer)
+                log.critical("an observer of events is lost", exc_info=error)
         self._taken[shard] = first + count - 1
         self._taken_due.add(shard)
         self._schedule()
+
+    def send(
+        self,
+        key: int,
+        msg_type: str,
+        body: bytes,
+        now_ns: int,
+        *,
+        poss_resend: bool = False,
+        keep: bool = True,
+    ) -> bool:
+        """Send an application message to the session with this key at the end of this
+        turn; whether it is one of ours. Without a connection it is stored and waits, or
+        is dropped if it is not to be kept."""
+        hosted = self._sessions.get(key)
+        if hosted is None:
+            return False
+        hosted.session.send(msg_type, body, now_ns, poss_resend=poss_resend, keep=keep)
+        self.touch(hosted)
+        return True
 
     # -- turns -------------------------------------------------------------------------
 
@@ -194,7 +283,7 @@ class Gateway:
         self._schedule()
 
     def tick(self) -> None:
-        """Timers of all connected sessions."""
+        """Timers of all connected sessions, and those of desks."""
         now = self.clock()
         for hosted in self._sessions.values():
             if hosted.session.is_connected:
@@ -203,6 +292,14 @@ class Gateway:
                 except Exception as error:
                     hosted.fail(error)
                 self._dirty[hosted.key] = hosted
+        for request in self.mass_answers.overdue():
+            form = self._forms.get(request.session, FORM_OF_44)
+            self.send(request.session, *not_done(request, form, now), now)
+        for timer in self.timers:
+            try:
+                timer(now)
+            except Exception as error:
+                log.critical("error of our own in a timer", exc_info=error)
         self._schedule()
 
     def _schedule(self) -> None:

@@ -204,9 +204,12 @@ class Hosted:
         written."""
         for effect in self.session.take_effects():
             if isinstance(effect, Send):
-                self._outbox.add_message(
-                    self.key, effect.seq, effect.data, effect.admin
-                )
+                if effect.keep:
+                    self._outbox.add_message(
+                        self.key, effect.seq, effect.data, effect.admin
+                    )
+                else:
+                    self._outbox.add_unkept(self.key, effect.seq)
                 if not effect.held:
                     self._writes.append(effect.data)
             elif isinstance(effect, Answered):

@@ -40,6 +40,8 @@ class Batch:
     number: int
     commands: bytes
     on_durable: list[Callable[[], None]] = field(default_factory=list)
+    is_opening: bool = False
+    """What a link that came up says first: made anew each time."""
 
 
 class EventSink(Protocol):
@@ -62,23 +64,30 @@ class ShardLink:
     def __init__(self, shard: int, sink: EventSink) -> None:
         self.shard = shard
         self.is_up = False
+        self.opening: Callable[[], bytes] = lambda: b""
+        """Asked whenever the link comes up: commands that go ahead of all others."""
         self._sink = sink
         self._outstanding: deque[Batch] = deque()
         self._last_number = 0
 
     def submit(self, commands: bytes, on_durable: list[Callable[[], None]]) -> None:
         """Send a batch; ``on_durable`` is called once the shard has all of it."""
-        step = RECORDS_PER_FRAME_MAX * COMMAND_BYTES
-        for start in range(0, len(commands), step):
-            last = start + step >= len(commands)
+        parts = _parts(commands)
+        for place, part in enumerate(parts):
+            last = place + 1 == len(parts)
             self._last_number += 1
-            batch = Batch(
-                self._last_number,
-                commands[start : start + step],
-                on_durable if last else [],
-            )
+            batch = Batch(self._last_number, part, on_durable if last else [])
             self._outstanding.append(batch)
             self._transmit(batch)
+
+    def tell(self, commands: bytes) -> None:
+        """Send commands if the link is up, else not at all: for what ``opening`` says
+        whenever it comes up. They are never sent twice, so never late."""
+        if self.is_up:
+            # The number of what was sent before them: confirming that is right, for a
+            # shard logs what comes over a link in its order.
+            for part in _parts(commands):
+                self._transmit(Batch(self._last_number, part))
 
     @property
     def has_room(self) -> bool:
@@ -104,8 +113,20 @@ class ShardLink:
                 callback()
 
     def _transmit_outstanding(self) -> None:
+        waiting = self._outstanding
+        while waiting and waiting[0].is_opening:
+            waiting.popleft()
+        parts = _parts(self.opening())
+        number = waiting[0].number - 1 if waiting else self._last_number
+        waiting.extendleft(Batch(number, part, is_opening=True) for part in parts[::-1])
         for batch in list(self._outstanding):
             self._transmit(batch)
+
+
+def _parts(commands: bytes) -> list[bytes]:
+    """Packed commands in pieces that fit into a frame."""
+    step = RECORDS_PER_FRAME_MAX * COMMAND_BYTES
+    return [commands[at : at + step] for at in range(0, len(commands), step)]
 
 
 class SocketLink(ShardLink):

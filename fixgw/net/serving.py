@@ -184,6 +184,8 @@ class _Serving:
         }
         gateway.use_links(links)
         await _wait_for_links(links)
+        for attachment in gateway.attachments:
+            attachment.start()
         try:
             acceptor = Acceptor(
                 gateway,
@@ -204,6 +206,8 @@ class _Serving:
             self._code = ExitCode.CANNOT_LISTEN
         else:
             await self._serve(acceptor, on_ready, on_operator)
+        for attachment in gateway.attachments:
+            await attachment.close()
         for link in links.values():
             await link.close()
         self._store()

@@ -18,6 +18,7 @@ SECTIONS = {
         "sidedoor": "fixgw.ops.sidedoor:sidedoor",
         "publisher": "fixgw.ops.publisher:publisher",
         "readmodel": "fixgw.ops.readmodel:readmodel",
+        "breaker": "fixgw.ops.breaker:breaker",
     },
     "Trade": {
         "client": "fixgw.client.command:client",
@@ -28,6 +29,8 @@ SECTIONS = {
         "sessions": "fixgw.ops.sessions:sessions",
         "instruments": "fixgw.ops.instrument_commands:instruments",
         "orders": "fixgw.ops.order_commands:orders",
+        "trades": "fixgw.ops.trade_commands:trades",
+        "limits": "fixgw.ops.limit_commands:limits",
         "keys": "fixgw.ops.key_commands:keys",
         "credentials": "fixgw.ops.credential_commands:credentials",
         "config": "fixgw.ops.config_commands:config",

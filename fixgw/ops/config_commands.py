@@ -10,8 +10,9 @@ from typing import Any, NoReturn
 import click
 
 from fixgw.config import KEYS, ConfigError, Loaded, load_whole, without_password
-from fixgw.config.keys import PINS
+from fixgw.config.keys import PINS, TABLES
 from fixgw.ops.credential_files import load_credentials
+from fixgw.ops.market_setup import check_schedule, load_limits
 from fixgw.ops.options import CONFIGURATION_WRONG
 from fixgw.ops.setup import (
     Overrides,
@@ -65,6 +66,7 @@ def check(config: Path | None) -> None:
         settings = with_tls_files(loaded.sessions, load_settings(loaded, overrides))
         load_credentials(loaded.sessions, settings)
         load_rulebooks(loaded.sessions, settings)
+        load_limits(loaded, settings)
         facts.append(f"{shown_path(loaded.sessions)}: {_summary(settings)}")
         for warning in settings.warnings:
             click.echo(f"warning: {warning}", err=True)
@@ -73,6 +75,7 @@ def check(config: Path | None) -> None:
     try:
         count = sum(len(shard) for shard in load_shard_instruments(loaded))
         facts.append(f"{shown_path(loaded.instruments)}: {count} instruments")
+        check_schedule(loaded)
     except SetupError as error:
         problems.append(str(error))
     if problems:
@@ -164,6 +167,19 @@ def _lines(loaded: Loaded, values: dict[str, Any]) -> list[str]:
         lines += ["", "# symbols that live on a certain shard", f"[{PINS}]"]
         for symbol, shard in values[PINS].items():
             lines.append(f"{json.dumps(symbol)} = {shard}")
+    for name in TABLES:
+        lines += _table(name, values.get(name, {}))
+    return lines
+
+
+def _table(name: str, table: dict[str, Any]) -> list[str]:
+    """A table whose keys are the user's own, and those in it."""
+    plain = {key: value for key, value in table.items() if not isinstance(value, dict)}
+    lines = ["", f"[{name}]"] if plain else []
+    lines += [f"{key} = {_toml(value)}" for key, value in plain.items()]
+    for key, value in table.items():
+        if isinstance(value, dict):
+            lines += _table(f"{name}.{json.dumps(key)}", value)
     return lines
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
+from engine.host.host import OtherLayout
 from engine.host.lock import FolderInUse
 from engine.host.server import ExitCode as ShardExitCode
 from engine.host.server import stop_on_signals
@@ -95,6 +96,9 @@ def run_to_exit(action: Callable[[], int]) -> None:
         code = action()
     except SetupError as error:
         click.echo(f"fixgw: not started:\n{error}", err=True)
+        code = CONFIGURATION_WRONG
+    except OtherLayout as error:
+        click.echo(f"fixgw: not started: {error}", err=True)
         code = CONFIGURATION_WRONG
     except FolderInUse as error:
         click.echo(f"fixgw: not started: {error}", err=True)

@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from engine.host.admin import AdminError, NotRunning
-from fixgw.ops.session_names import SessionNames
-from fixgw.ops.setup import SetupError, load_settings
+from fixgw.ops.session_names import SessionNames, session_names
 from fixgw.ops.shard_calls import (
     BULK_S_MAX,
     Shards,
@@ -33,6 +32,10 @@ _of_symbol = click.option("--symbol", metavar="SYMBOL", help="Orders for this sy
 _of_session = click.option(
     "--session", metavar="NAME", help="Orders of this session, or of REST:ACCOUNT."
 )
+_of_account = click.option("--account", metavar="NAME", help="Of this Account(1).")
+_of_side = click.option(
+    "--side", type=click.Choice(["buy", "sell"]), help="Of this side only."
+)
 
 
 @click.group()
@@ -43,6 +46,7 @@ def orders() -> None:
     fixgw orders list --symbol ACME
     fixgw orders cancel 0-17
     fixgw orders cancel --session BUYER --all --confirm
+    fixgw orders cancel --account ACC1 --side sell --all --confirm
 
     An order that is cancelled here is reported to its owner as cancelled by the
     exchange.
@@ -52,6 +56,8 @@ def orders() -> None:
 @orders.command("list")
 @_of_symbol
 @_of_session
+@_of_account
+@_of_side
 @click.option(
     "--limit",
     type=click.IntRange(1, LIST_ORDERS_MAX),
@@ -64,6 +70,8 @@ def orders() -> None:
 def list_orders(
     symbol: str | None,
     session: str | None,
+    account: str | None,
+    side: str | None,
     limit: int,
     as_json: bool,
     config: Path | None,
@@ -75,8 +83,8 @@ def list_orders(
     is ordered and how much of it is still open.
     """
     shards = Shards(config, data)
-    names = _names(shards)
-    wanted = _filter(names, symbol, session)
+    names = session_names(shards)
+    wanted = _filter(names, symbol, session, account, side)
     # One more than are shown tells whether there are more.
     parts, problems = _ask(
         shards,
@@ -116,6 +124,8 @@ def list_orders(
 @click.argument("order_ids", nargs=-1, metavar="[ORDER_ID]...")
 @_of_symbol
 @_of_session
+@_of_account
+@_of_side
 @click.option("--all", "everything", is_flag=True, help="All that are meant.")
 @click.option("--confirm", is_flag=True, help="Needed with --all.")
 @as_json_option
@@ -124,40 +134,50 @@ def cancel(
     order_ids: tuple[str, ...],
     symbol: str | None,
     session: str | None,
+    account: str | None,
+    side: str | None,
     everything: bool,
     confirm: bool,
     as_json: bool,
     config: Path | None,
     data: Path | None,
 ) -> None:
-    """Take orders out of the book, by OrderID(37) or all of a symbol or session.
+    """Take orders out, by OrderID(37) or all of a symbol, session, account, side.
 
-    What arrives while all are being cancelled may stay: halt the symbol first.
+    All of them, wherever they are, is one command for each shard: an order is either
+    cancelled or came after it. '--all --confirm' alone means every order there is.
     """
     shards = Shards(config, data)
+    filters = {
+        "symbol": symbol,
+        "session": session,
+        "account": account,
+        "side": side,
+    }
+    given = {kind: name for kind, name in filters.items() if name}
     if order_ids:
-        if everything or symbol or session:
+        if everything or given:
             raise click.UsageError("either order ids, or --all with what is meant")
         _cancel_each(shards, order_ids, as_json)
         return
-    if not everything or not (symbol or session):
+    if not everything:
         raise click.UsageError(
-            "name orders by their ids, or say --all with --symbol or --session"
+            "name orders by their ids, or say --all, with --symbol, --session, "
+            "--account or --side"
         )
-    wanted = _filter(_names(shards), symbol, session)
+    wanted = _filter(session_names(shards), symbol, session, account, side)
     if not confirm:
-        which = " and ".join(
-            f"{kind} {name}"
-            for kind, name in (("symbol", symbol), ("session", session))
-            if name
-        )
+        which = " and ".join(f"{kind} {name}" for kind, name in given.items())
         raise click.UsageError(
-            f"this would cancel every order of {which}; add --confirm to do it"
+            f"this would cancel every order{' of ' if which else ''}{which}; "
+            "add --confirm to do it"
         )
     answers, problems = _ask(
         shards,
         symbol,
-        lambda shard: shards.ask(shard, "orders.cancel_all", wanted, BULK_S_MAX),
+        lambda shard: shards.ask(
+            shard, "orders.cancel_all", {**wanted, "all": True}, BULK_S_MAX
+        ),
     )
     if as_json:
         click.echo(json.dumps(answers, indent=2))
@@ -169,7 +189,7 @@ def cancel(
 
 def _cancel_each(shards: Shards, order_ids: tuple[str, ...], as_json: bool) -> None:
     """One by one; one that cannot be cancelled does not keep the others from it."""
-    names = _names(shards)
+    names = session_names(shards)
     results, problems = [], []
     for order_id in dict.fromkeys(order_ids):
         shard, _, number = order_id.partition("-")
@@ -196,24 +216,16 @@ def _cancel_each(shards: Shards, order_ids: tuple[str, ...], as_json: bool) -> N
     end(problems)
 
 
-def _names(shards: Shards) -> SessionNames:
-    """The configured sessions; none, with a warning, where the file is wrong.
-
-    An order must be found and cancelled all the same.
-    """
-    try:
-        settings = load_settings(shards.config, shards.overrides)
-    except SetupError as error:
-        click.echo(f"fixgw: sessions are shown by their keys:\n{error}", err=True)
-        return SessionNames([])
-    return SessionNames(session.session_id for session in settings.sessions)
-
-
 def _filter(
-    names: SessionNames, symbol: str | None, session: str | None
+    names: SessionNames,
+    symbol: str | None,
+    session: str | None,
+    account: str | None,
+    side: str | None,
 ) -> dict[str, str]:
     """Which orders, as a shard wants to be told it."""
-    wanted = {"symbol": symbol} if symbol else {}
+    given = {"symbol": symbol, "account": account, "side": side}
+    wanted = {kind: name for kind, name in given.items() if name}
     if session:
         try:
             wanted["session"] = f"{names.key(session):016x}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import click
@@ -11,21 +12,27 @@ import engine.host.server as shard_server
 from engine.host.operator import Operator as ShardOperator
 from fixgw import __version__
 from fixgw.config import Config
+from fixgw.dropcopy.desk import DropCopyDesk
 from fixgw.net import serving
+from fixgw.net.gateway import Gateway
+from fixgw.net.leaving import Leaving
+from fixgw.net.marketdata import MarketData, over_sockets
 from fixgw.net.operator import Operator as GatewayOperator
 from fixgw.ops.credential_watch import CredentialsWatch
+from fixgw.ops.market_setup import load_limits, timetable
 from fixgw.ops.metrics.gateway import gateway_metrics
 from fixgw.ops.metrics.shard import shard_metrics
 from fixgw.ops.options import Ready, overrides_of, run_process, shared_options
 from fixgw.ops.setup import (
     SetupError,
+    check_layout,
     load_rulebooks,
     load_settings,
     load_shard_instruments,
 )
 from fixgw.ops.tls_files import with_tls_files
 from fixgw.ops.watching import watch
-from fixgw.orders.exchange import Exchange
+from fixgw.orders.exchange import Desk, Exchange
 from fixgw.orders.routing import ShardMap
 
 
@@ -40,17 +47,30 @@ def gateway(**options: Any) -> None:
         )
         credentials = CredentialsWatch(config.sessions, settings)
         shards = ShardMap(config.shard_count, config.pins)
+        shard_sockets = {
+            number: config.shard_socket(number) for number in range(shards.count)
+        }
+        event_logs = {
+            number: config.shard_folder(number) / "events"
+            for number in range(shards.count)
+        }
+
+        def application(gateway: Gateway) -> Exchange:
+            links = over_sockets(gateway.number, shard_sockets)
+            # Garbage collection would look at a whole loaded market again and again.
+            market_data = MarketData(gateway, shards, links, gc.freeze)
+            desks: list[Desk] = [Leaving(gateway), DropCopyDesk(gateway, event_logs)]
+            return Exchange(shards, gateway, [*desks, *market_data.desks])
+
         setup = serving.GatewaySetup(
             number=0,
             folder=config.gateway_folder(0),
             settings=settings,
             rulebooks=load_rulebooks(config.sessions, settings),
-            application=lambda gateway: Exchange(shards, gateway),
+            application=application,
             credentials=credentials.first,
             changed_credentials=credentials.changed,
-            shard_sockets={
-                number: config.shard_socket(number) for number in range(shards.count)
-            },
+            shard_sockets=shard_sockets,
             admin_socket=config.admin_socket("gateway"),
             audit_log=config.audit_log,
             version=__version__,
@@ -81,7 +101,9 @@ def shard(number: int, **options: Any) -> None:
                 f"{config.path}: there is no shard {number}, "
                 f"shards.count is {config.shard_count}"
             )
+        check_layout(config)
         instruments = load_shard_instruments(config)[number]
+        limits = load_limits(config, load_settings(config, overrides_of(options)))
         name = f"shard {number}"
 
         def made(operator: ShardOperator) -> None:
@@ -99,6 +121,8 @@ def shard(number: int, **options: Any) -> None:
             audit_log=config.audit_log,
             version=__version__,
             on_operator=made,
+            timetable=timetable(config),
+            limits=limits,
         )
 
     run_process(f"shard {number}", options, serve)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from fixgw.ops.shard_calls import unknown
+import click
+
+from fixgw.ops.setup import SetupError, load_settings
+from fixgw.ops.shard_calls import Shards, unknown
 from fixgw.session.identity import SessionId
 from fixgw.sidedoor.identity import account_key
 
@@ -59,3 +62,16 @@ class SessionNames:
         if len(name) == KEY_CHARS and set(name) <= set("0123456789abcdef"):
             return int(name, 16)
         raise ValueError(unknown("there is no session", name, self._keys))
+
+
+def session_names(shards: Shards) -> SessionNames:
+    """The configured sessions; none, with a warning, where the file is wrong.
+
+    An order must be found and cancelled all the same.
+    """
+    try:
+        settings = load_settings(shards.config, shards.overrides)
+    except SetupError as error:
+        click.echo(f"fixgw: sessions are shown by their keys:\n{error}", err=True)
+        return SessionNames([])
+    return SessionNames(session.session_id for session in settings.sessions)

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from engine.host.host import OTHER_LAYOUT_ADVICE
 from engine.instruments import InstrumentsError
 from engine.instruments import load as load_instruments
-from engine.records import InstrumentCommand
+from engine.records import LAYOUT_VERSION, InstrumentCommand
 from fixgw import config as configuration
 from fixgw.config import ROOT, Config, ConfigError
 from fixgw.dictionary import APPL_VER_IDS, Dictionary, DictionaryError, Rulebook
@@ -26,7 +27,10 @@ from fixgw.session.settings import (
 )
 
 MANIFEST = "manifest.json"
-"""In the data folder of an exchange: how it is divided into shards."""
+"""In the data folder of an exchange: how it is divided into shards, and the layout of
+the records in its logs."""
+
+MANIFEST_FORMAT = 2
 
 FIXT = "FIXT.1.1"
 _VERSION_OF = {
@@ -153,33 +157,60 @@ def load_shard_instruments(config: Config) -> list[list[InstrumentCommand]]:
 
 
 def check_manifest(config: Config) -> None:
-    """Refuse a data folder that was made with another division into shards.
+    """Refuse a data folder that was made with another division into shards, or by a
+    build with another layout of records; make the manifest of a new one.
 
     A symbol's book lives in one shard's log: with other shards or pins, its orders
     would be looked for where they are not.
     """
     path = config.data / MANIFEST
-    wanted = {"format": 1, "shards": config.shard_count, "pins": config.pins}
-    if not path.exists():
+    wanted = {
+        "format": MANIFEST_FORMAT,
+        "layout": LAYOUT_VERSION,
+        "shards": config.shard_count,
+        "pins": config.pins,
+    }
+    found = _manifest(config)
+    if found is None:
         config.data.mkdir(parents=True, exist_ok=True)
         text = json.dumps(wanted, indent=2, sort_keys=True) + "\n"
         draft = path.with_suffix(".new")
         draft.write_text(text)
         draft.replace(path)
-        return
-    try:
-        found = json.loads(_read(path))
-    except json.JSONDecodeError as error:
-        raise SetupError(f"{shown_path(path)}: {error}") from error
-    if not isinstance(found, dict):
-        raise SetupError(f"{shown_path(path)}: is not what the exchange wrote there")
-    if found != wanted:
+    elif found != wanted:
         raise SetupError(
             f"{shown_path(path)}: this data was made with {found.get('shards')} shards "
             f"and pins {found.get('pins')}, the configuration says "
             f"{config.shard_count} and {config.pins}. Books cannot move between "
             "shards: restore the configuration, or begin with an empty data folder"
         )
+
+
+def check_layout(config: Config) -> None:
+    """Raises SetupError when the data folder's records have another layout."""
+    _manifest(config)
+
+
+def _manifest(config: Config) -> dict[str, object] | None:
+    """What the manifest says, None without one. Raises SetupError, also for one of a
+    build with another layout."""
+    path = config.data / MANIFEST
+    if not path.exists():
+        return None
+    try:
+        found = json.loads(_read(path))
+    except json.JSONDecodeError as error:
+        raise SetupError(f"{shown_path(path)}: {error}") from error
+    if not isinstance(found, dict) or "format" not in found:
+        raise SetupError(f"{shown_path(path)}: is not what the exchange wrote there")
+    # The first format did not name the layout: it was the first as well.
+    layout = found.get("layout", 1)
+    if layout != LAYOUT_VERSION:
+        raise SetupError(
+            f"{shown_path(path)}: this data has records of layout version {layout}, "
+            f"this build reads {LAYOUT_VERSION}. {OTHER_LAYOUT_ADVICE}"
+        )
+    return found
 
 
 class _Shelf:

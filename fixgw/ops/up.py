@@ -17,6 +17,7 @@ from engine.host.server import stop_on_signals
 from fixgw import __version__
 from fixgw.config import Config
 from fixgw.ops import logs
+from fixgw.ops.market_setup import check_schedule, load_limits
 from fixgw.ops.metrics.supervisor import supervisor_metrics
 from fixgw.ops.options import overrides_of, run_to_exit, shared_options
 from fixgw.ops.setup import (
@@ -26,7 +27,6 @@ from fixgw.ops.setup import (
     load_config,
     load_rulebooks,
     load_settings,
-    load_shard_instruments,
 )
 from fixgw.ops.supervisor import ChildSpec, Supervision
 from fixgw.ops.watching import watch
@@ -115,7 +115,8 @@ def checked(overrides: Overrides) -> tuple[Config, AcceptorSettings]:
     config = load_config(overrides)
     settings = load_settings(config, overrides)
     load_rulebooks(config.sessions, settings)
-    load_shard_instruments(config)
+    check_schedule(config)
+    load_limits(config, settings)
     for warning in settings.warnings:
         log.warning("%s", warning)
     return config, settings
@@ -140,6 +141,7 @@ def stages(
     known = {
         "gateway": spec("gateway", "gateway", port_option="--port"),
         "sidedoor": spec("sidedoor", "sidedoor", port_option="--http-port"),
+        "breaker": spec("breaker", "breaker"),
         "publisher": spec("publisher", "publisher"),
         "readmodel": spec("readmodel", "readmodel", "run"),
     }

@@ -59,6 +59,7 @@ FIELDS = {
     "SlowConsumerSeconds": "slow_consumer_s_max",
     "LogonAuthentication": "authentication",
     "AcceptorTemplate": "is_template",
+    "CancelOnDisconnectGrace": "cancel_on_disconnect_grace_s",
     "ApplVerIDOnBusinessReject": "appl_ver_id_on_business_reject",
     "RedactFieldsInLogs": "redacted_fields",
     "RedactionLogText": "redaction_text",
@@ -234,6 +235,26 @@ ClientCertificateNames | names | | the client's certificate must have one of the
     "Routing": """
 OnBehalfOfCompIDs | names | | who may send through it, OnBehalfOfCompID(115); none = all
 DeliverToCompIDs | names | | whom it may send to, DeliverToCompID(128); none = all
+""",
+    "Orders": """
+SelfMatchPreventionInst | int 0..4 | 0 | what new orders do about self-trades that do \
+not say it: SelfMatchPreventionInstruction(2964)
+MassStatusMax | int 1..100000 | 5000 | reports that one mass status request brings
+""",
+    "Orders of a client that leaves": """
+CancelOnDisconnect | bool | N | cancel its open orders when a connection is lost
+CancelOnLogout | bool | N | cancel its open orders when it logs out
+CancelOnDisconnectGrace | int 0..60 | 0 | unless it logs on again within these seconds
+CancelKeepsGTC | bool | N | these cancels leave GTC and GTD orders alone
+""",
+    "Drop copy": """
+DropCopyOf | names | | copies of the ExecutionReports(8) of these clients, by \
+TargetCompID or REST:ACCOUNT, or * for all; the session itself trades nothing
+""",
+    "Market data": """
+MarketData | bool | Y | N: MarketDataRequests are refused
+MarketDataSubscriptionsMax | int 1..100000 | 500 | instruments subscribed to at once
+MarketDataChecks | bool | N | MDPrevRptSeq(5083), MDBookChecksum(5084) on W and X
 """,
     "Limits of a session": """
 ResetSeqNumFlag | choice | ALLOW | ResetSeqNumFlag(141)=Y: ALLOW, AT_LOGON or REFUSE

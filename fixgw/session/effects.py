@@ -21,6 +21,8 @@ class Send:
     admin: bool
     held: bool
     """A replay is under way or nobody is connected: it stays in the store for now."""
+    keep: bool = True
+    """False: store only that its number is used. Who asks for it gets a GapFill."""
 
 
 @dataclass(frozen=True, slots=True)

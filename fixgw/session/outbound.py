@@ -65,11 +65,15 @@ class Outbound:
         route: Route = (),
         poss_resend: bool = False,
         original: bytes = b"",
+        keep: bool = True,
     ) -> int:
         """One message; its number. ``admin``: replays show a GapFill in its place.
 
-        ``original``: OrigSendingTime(122) of a possible duplicate.
+        ``original``: OrigSendingTime(122) of a possible duplicate. Without ``keep`` the
+        message is written now or, if that cannot be, not at all: then 0.
         """
+        if not keep and not self.is_open:
+            return 0
         numbers = self._numbers
         seq = numbers.next_out
         numbers.next_out += 1
@@ -90,9 +94,14 @@ class Outbound:
         held = held or not (admin or self.is_logged_on)
         if held:
             self.queued += 1
-        self.effects.append(Send(seq, data, admin, held))
+        self.effects.append(Send(seq, data, admin, held, keep))
         self._liveness.sent(now_ns)
         return seq
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an application message would be written at once."""
+        return self.connected and self.is_logged_on and not self._resender.holds
 
     def logon(self, heart_bt_int_s: int, reset: bool, now_ns: int) -> int:
         """Logon(A), with ResetSeqNumFlag(141) if ``reset``; its number.

@@ -40,7 +40,7 @@ def _local(instant_s: int, zone: tzinfo) -> datetime:
 
 
 @lru_cache(maxsize=4096)
-def _first_shown(day: int, seconds: int, zone: tzinfo) -> int:
+def first_shown(day: int, seconds: int, zone: tzinfo) -> int:
     """The instant at which clocks in ``zone`` first show that time or a later one.
 
     ``day`` is a proleptic ordinal; the result is in seconds since the epoch.
@@ -69,7 +69,7 @@ def _weekday(day: int) -> int:
 
 def _exists(day: int, zone: tzinfo) -> bool:
     """Whether ``zone`` had that date at all."""
-    return _first_shown(day, 0, zone) < _first_shown(day + 1, 0, zone)
+    return first_shown(day, 0, zone) < first_shown(day + 1, 0, zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Recurrence:
         """The instant at which a window begins on ``day``; None if none does."""
         zone = self._zone(self.start)
         if _weekday(day) in self.start_days and _exists(day, zone):
-            return _first_shown(day, self.start.seconds, zone)
+            return first_shown(day, self.start.seconds, zone)
         return None
 
     def _ends(self, day: int) -> int:
@@ -123,7 +123,7 @@ class Recurrence:
         zone = self._zone(self.end)
         while not _exists(day, zone):
             day += 1
-        return _first_shown(day, self.end.seconds, zone)
+        return first_shown(day, self.end.seconds, zone)
 
     def _end(self, day: int, start_s: int) -> int:
         """The end of the window that began on ``day``, at ``start_s``."""

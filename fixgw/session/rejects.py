@@ -30,6 +30,9 @@ BUSINESS_TEXTS = {
 }
 """The words of public engines by BusinessRejectReason(380)."""
 
+_REASONS_OF_42 = 5
+"""The highest BusinessRejectReason(380) of FIX 4.2."""
+
 _WITHOUT_TEXT = frozenset(
     {
         SessionRejectReason.XML_VALIDATION_ERROR,
@@ -126,7 +129,9 @@ class Rejects:
             return "3", self._body(message.get(34), message.msg_type, None, None, text)
         if reason >= THROTTLED and appl_ver_id != FIX50SP2:
             reason = 0
-        order = message.get(11)
+        if reason > _REASONS_OF_42 and self._version.begin_string == "FIX.4.2":
+            reason = 0
+        order = message.get(11) or message.get(584)
         told = self._version.is_fixt and self._profile.appl_ver_id_on_business_reject
         return "j", b"%b%b372=%b\x01%b380=%d\x01%b" % (
             _ref_seq_num(message.get(34)),

@@ -60,6 +60,8 @@ class Session:
         """Tag of a length field -> tag of its data field, for whoever frames."""
         self.resets_at_end = False
         """Numbers begin at 1 when this connection is gone, after an error of ours."""
+        self.ended_cleanly = False
+        """Whether a Logout was exchanged before the last end: for on_logout."""
         parts = Parts.of(settings, rulebook, numbers)
         self.numbering = parts.numbering
         self.resend_limits = parts.resend_limits
@@ -97,6 +99,12 @@ class Session:
     def is_connected(self) -> bool:
         """Whether a connection belongs to this session."""
         return self._life.state is not State.DISCONNECTED
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an application message would be written at once: it is logged on and
+        no replay holds back what is new."""
+        return self._out.is_open
 
     @property
     def heart_bt_int_s(self) -> int:
@@ -179,6 +187,7 @@ class Session:
         ):
             self.numbering.begin_at_1()
         self.resets_at_end = False
+        self.ended_cleanly = clean
         self._application.on_logout(self)
 
     # -- for the application -----------------------------------------------------------
@@ -191,6 +200,7 @@ class Session:
         *,
         poss_resend: bool = False,
         orig_sending_time: bytes = b"",
+        keep: bool = True,
     ) -> int:
         """Send an application message; its MsgSeqNum(34).
 
@@ -198,6 +208,10 @@ class Session:
         ResendRequest after its next Logon brings it. With ``orig_sending_time`` it is a
         possible duplicate, with PossDupFlag(43) and OrigSendingTime(122), but only if
         AllowPosDup is set: to mark duplicates is the session's own task otherwise.
+
+        Without ``keep`` it is worth nothing later: it is written at once or, while
+        :attr:`is_open` is false, dropped without a number (0); a ResendRequest finds a
+        GapFill in its place.
         """
         if self._life.state is State.DISCONNECTED:
             self._enter_window(now_ns)
@@ -209,6 +223,7 @@ class Session:
             admin=False,
             poss_resend=poss_resend,
             original=original,
+            keep=keep,
         )
 
     def _enter_window(self, now_ns: int) -> None:

@@ -101,6 +101,8 @@ class SessionSettings:
     throttle_messages_per_s: int = 0
     throttle_burst: int = 0
     throttle_rejects_max: int = 0
+    self_match_prevention_inst: int = 0
+    mass_status_max: int = 5_000
     slow_consumer_bytes_max: int = 4 * 1024 * 1024
     slow_consumer_s_max: float = 10.0
     message_bytes_max: int = 1024 * 1024
@@ -109,6 +111,14 @@ class SessionSettings:
     client_certificate_names: tuple[str, ...] = ()
     on_behalf_of_comp_ids: tuple[str, ...] = ()
     deliver_to_comp_ids: tuple[str, ...] = ()
+    cancel_on_disconnect: bool = False
+    cancel_on_logout: bool = False
+    cancel_on_disconnect_grace_s: int = 0
+    cancel_keeps_gtc: bool = False
+    drop_copy_of: tuple[str, ...] = ()
+    market_data: bool = True
+    market_data_subscriptions_max: int = 500
+    market_data_checks: bool = False
     file_log_path: str | None = None
     redacted_fields: frozenset[int] = frozenset()
     redaction_text: str = "<redacted>"

@@ -160,6 +160,8 @@ WITHOUT_EFFECT = {
     "ThrottleBurst": ("ThrottleMessagesPerSecond",),
     "ThrottleRejectsMax": ("ThrottleMessagesPerSecond",),
     "ResendOverflow": ("ResendMessagesMax", "ResendRequestsPerMinuteMax"),
+    "CancelOnDisconnectGrace": ("CancelOnDisconnect", "CancelOnLogout"),
+    "CancelKeepsGTC": ("CancelOnDisconnect", "CancelOnLogout"),
     "RedactFieldsInLogs": ("FileLogPath",),
     "RedactionLogText": ("FileLogPath",),
 }
@@ -170,6 +172,7 @@ SINCE = {
     "target_location_id": "FIX.4.1",
     "enable_last_msg_seq_num_processed": "FIX.4.2",
     "enable_next_expected_msg_seq_num": "FIX.4.4",
+    "drop_copy_of": "FIX.4.4",
     "default_appl_ver_id": FIXT,
     "transport_data_dictionary": FIXT,
     "app_data_dictionary": FIXT,

@@ -45,6 +45,12 @@ class Entry(IntEnum):
     payload = the epoch that begins with it."""
     SET_OUTBOUND = 7
     """key = session; number = MsgSeqNum(34) of the next message, set by an operator."""
+    UNKEPT = 8
+    """key = session; number = MsgSeqNum(34) of the next message: those before it from
+    the last that is known were sent and are not kept."""
+    STANDING = 9
+    """key = session; number = how it stands with its client: see
+    fixgw.net.leaving."""
 
 
 _ENTRY = struct.Struct("<BBHIQQ")
@@ -66,10 +72,12 @@ class Outbox:
         self._log = RecordLog(folder, LogKind.OUTBOX, gateway)
         self._pending = bytearray()
         self._sync_due = False
+        self._unkept: dict[int, int] = {}
         self._sent: dict[int, Sent] = {}
         self._numbers: dict[int, Numbers] = {}
         self._taken: dict[int, int] = {}
         self._appl_ver_ids: dict[int, str] = {}
+        self._standings: dict[int, int] = {}
         self.recovery = self._log.recovery
         for record, place in self._log.read_with_places():
             self._load(record.payload, place)
@@ -89,6 +97,10 @@ class Outbox:
         """DefaultApplVerID(1137) of the last Logon(A) that the session was sent: what
         its client speaks. Empty if there was none."""
         return self._appl_ver_ids.get(key, "")
+
+    def standing(self, key: int) -> int:
+        """What was last noted of that session by set_standing, 0 for nothing."""
+        return self._standings.get(key, 0)
 
     def read(
         self, key: int, begin: int, end: int, bytes_max: int
@@ -115,9 +127,20 @@ class Outbox:
 
     def add_message(self, key: int, seq: int, data: bytes, admin: bool) -> None:
         """A message that is about to be sent."""
+        self._note_unkept(key)
         flags = ADMIN_FLAG if admin else 0
         self._pending += _ENTRY.pack(Entry.MESSAGE, flags, 0, len(data), key, seq)
         self._pending += data
+
+    def add_unkept(self, key: int, seq: int) -> None:
+        """Message ``seq`` is about to be sent, and of it only the number is kept."""
+        self._unkept[key] = seq + 1
+
+    def _note_unkept(self, key: int) -> None:
+        """One entry for all that were sent one after the other."""
+        next_out = self._unkept.pop(key, None)
+        if next_out is not None:
+            self._pending += _ENTRY.pack(Entry.UNKEPT, 0, 0, 0, key, next_out)
 
     def set_inbound(self, key: int, next_in: int) -> None:
         """Everything below ``next_in`` is processed and need not come again."""
@@ -129,6 +152,7 @@ class Outbox:
 
     def reset(self, key: int, epoch: int, window: int) -> None:
         """Both numbers are 1; stored messages are of the past."""
+        self._unkept.pop(key, None)
         self._pending += _ENTRY.pack(Entry.RESET, 0, 0, _WINDOW.size, key, epoch)
         self._pending += _WINDOW.pack(window)
         self._sync_due = True
@@ -143,6 +167,7 @@ class Outbox:
     def set_next_out(self, key: int, next_out: int) -> None:
         """An operator says what is sent next; numbers before it stay without a
         message."""
+        self._note_unkept(key)
         self._pending += _ENTRY.pack(Entry.SET_OUTBOUND, 0, 0, 0, key, next_out)
         self._sync_due = True
 
@@ -150,11 +175,17 @@ class Outbox:
         """All events of ``shard`` up to this one are turned into messages."""
         self._pending += _ENTRY.pack(Entry.TAKEN, 0, 0, 0, shard, event_seq)
 
+    def set_standing(self, key: int, standing: int) -> None:
+        """How it stands with the session's client from now on."""
+        self._pending += _ENTRY.pack(Entry.STANDING, 0, 0, 0, key, standing)
+
     def flush(self, now_ns: int) -> None:
         """Write what was collected as one record, which then is what is known.
 
         Raises DurabilityLost.
         """
+        for key in list(self._unkept):
+            self._note_unkept(key)
         if not self._pending:
             return
         payload = bytes(self._pending)
@@ -208,13 +239,15 @@ class Outbox:
                 numbers = self._of(key)
                 numbers.next_in, numbers.epoch = number, epoch
                 numbers.answered = set()
-            elif kind == Entry.SET_OUTBOUND:
+            elif kind in (Entry.SET_OUTBOUND, Entry.UNKEPT):
                 self._sent.setdefault(key, Sent()).skip_to(number)
                 self._of(key).next_out = number
             elif kind == Entry.ANSWERED:
                 self._of(key).answered.add(number)
             elif kind == Entry.TAKEN:
                 self._taken[key] = number
+            elif kind == Entry.STANDING:
+                self._standings[key] = number
             else:
                 raise ValueError(f"unknown outbox entry {kind}")
             offset += size

@@ -6,9 +6,13 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 
+FILLED_MAX = 32
+"""So many numbers without a message cost less, at 13 bytes each, than a run that begins
+behind them."""
+
 
 class _Run:
-    """Messages with consecutive numbers: 13 bytes for each."""
+    """Messages with consecutive numbers: 13 bytes for each. Size 0: there is none."""
 
     __slots__ = ("admin", "first", "places", "sizes")
 
@@ -26,8 +30,8 @@ class _Run:
 class Sent:
     """The messages of a session's current epoch, ascending.
 
-    Their numbers follow each other, but for those an operator has skipped: however many
-    these are, they cost nothing.
+    Their numbers follow each other, but for those an operator has skipped and those of
+    messages that are not kept: however many these are, they cost nothing.
     """
 
     def __init__(self) -> None:
@@ -44,9 +48,14 @@ class Sent:
         """The next message. Raises ValueError if its number is not the next."""
         if self._next is not None and seq != self._next:
             raise ValueError(f"message {seq} after {self._next - 1}")
-        if not self._runs or self._runs[-1].end != seq:
+        missing = seq - self._runs[-1].end if self._runs else seq
+        if not self._runs or missing > FILLED_MAX:
             self._runs.append(_Run(seq))
         run = self._runs[-1]
+        for _ in range(seq - run.end):
+            run.places.append(0)
+            run.sizes.append(0)
+            run.admin.append(1)
         run.places.append(place)
         run.sizes.append(size)
         run.admin.append(admin)
@@ -59,4 +68,6 @@ class Sent:
         for run in self._runs[index:]:
             for seq in range(max(begin, run.first), min(end + 1, run.end)):
                 at = seq - run.first
+                if not run.sizes[at]:
+                    continue
                 yield seq, run.places[at], run.sizes[at], run.admin[at]

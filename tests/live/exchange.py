@@ -24,6 +24,7 @@ from typing import IO, Any
 
 import pytest
 
+from engine.host.admin import call
 from engine.journal import LogKind, RecordLog
 from engine.records import EVENT_BYTES, unpack_all
 from tests.live.waiting import wait_until
@@ -36,9 +37,10 @@ STOP_S = 30.0
 SHARDS = 2
 GATEWAY, SHARD_0, SHARD_1, SUPERVISOR = "gateway", "shard 0", "shard 1", "supervisor"
 SIDE_DOOR, PUBLISHER, READ_MODEL = "sidedoor", "publisher", "readmodel"
+BREAKER = "breaker"
 PROCESSES = {GATEWAY, SHARD_0, SHARD_1}
 """What trading by FIX needs: all there is, unless everything is to run."""
-CHILDREN = PROCESSES | {SIDE_DOOR, PUBLISHER, READ_MODEL}
+CHILDREN = PROCESSES | {SIDE_DOOR, PUBLISHER, READ_MODEL, BREAKER}
 
 SESSIONS = """\
 [DEFAULT]
@@ -299,6 +301,15 @@ class Exchange:
         )
         self._returns[name] = self.said(said)
 
+    def wait_linked(self, deadline_s: float = 15.0) -> None:
+        """Wait until the gateway can give orders to every shard."""
+
+        def linked() -> bool:
+            facts = call(self.data / "gateway-0" / "admin.sock", "status")["facts"]
+            return all(link["up"] for link in facts["links"])
+
+        wait_until(linked, "the links of the gateway", deadline_s, self.errors)
+
     def _ours(self) -> list[Process]:
         """Every live process with our data folder on its command line."""
         marker = str(self.data).encode()
@@ -370,6 +381,6 @@ def _role(pid: int) -> str:
     if "fixgw" not in arguments:
         return ""
     behind = arguments[arguments.index("fixgw") + 1 :] or [""]
-    if behind[0] in (GATEWAY, SIDE_DOOR, PUBLISHER, READ_MODEL):
+    if behind[0] in (GATEWAY, SIDE_DOOR, PUBLISHER, READ_MODEL, BREAKER):
         return behind[0]
     return " ".join(behind[:2]) if behind[:1] == ["shard"] else ""

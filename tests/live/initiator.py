@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -85,6 +85,10 @@ FIX44 = Version("FIX.4.4", f"DataDictionary={DICTIONARY}")
 _serial = count(1)
 
 
+GROUPED = frozenset("WXy")
+"""Messages with repeating groups."""
+
+
 @dataclass(frozen=True)
 class Received:
     """One message as QuickFIX gave it to its application, or as it came on the wire."""
@@ -93,16 +97,22 @@ class Received:
     seq: int
     poss_dup: bool
     fields: dict[int, str]
+    """Of a field in a repeating group the first."""
+    pairs: list[tuple[int, str]]
+    """All, in their order."""
 
     @classmethod
     def of(cls, text: str) -> Received:
         """From tag=value with SOH between."""
         fields: dict[int, str] = {}
+        pairs: list[tuple[int, str]] = []
         for part in text.rstrip("\x01").split("\x01"):
             tag, _, value = part.partition("=")
-            assert int(tag) not in fields, f"tag {tag} twice in {text!r}"
-            fields[int(tag)] = value
-        return cls(fields[35], int(fields[34]), fields.get(43) == "Y", fields)
+            grouped = fields.get(35) in GROUPED
+            assert grouped or int(tag) not in fields, f"tag {tag} twice in {text!r}"
+            fields.setdefault(int(tag), value)
+            pairs.append((int(tag), value))
+        return cls(fields[35], int(fields[34]), fields.get(43) == "Y", fields, pairs)
 
     def __getitem__(self, tag: int) -> str:
         return self.fields[tag]
@@ -272,9 +282,17 @@ class Initiator:
 
     # -- messages ----------------------------------------------------------------------
 
-    def send(self, msg_type: str, fields: dict[int, str]) -> None:
-        """Send an application message, or store it until there is a connection."""
-        self._command("send", msg_type, list(fields.items()))
+    def send(
+        self,
+        msg_type: str,
+        fields: dict[int, str],
+        groups: Sequence[tuple[int, int, Sequence[str]]] = (),
+    ) -> None:
+        """Send an application message, or store it until there is a connection.
+
+        ``groups``: the tag that counts, that of an entry's one field, and its values.
+        """
+        self._command("send", msg_type, list(fields.items()), list(groups))
 
     def order(
         self,

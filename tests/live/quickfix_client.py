@@ -59,11 +59,22 @@ class Application(fix.Application):  # type: ignore[misc]
         tell("app", message.toString())
 
 
-def send(session: Any, msg_type: str, fields: list[tuple[int, str]]) -> None:
+def send(
+    session: Any,
+    msg_type: str,
+    fields: list[tuple[int, str]],
+    groups: list[tuple[int, int, list[str]]],
+) -> None:
+    """``groups``: the tag that counts, that of an entry's one field, and its values."""
     message = fix.Message()
     message.getHeader().setField(fix.StringField(35, msg_type))
     for tag, value in fields:
         message.setField(fix.StringField(tag, value))
+    for count, tag, values in groups:
+        for value in values:
+            group = fix.Group(count, tag)
+            group.setField(fix.StringField(tag, value))
+            message.addGroup(group)
     fix.Session.sendToTarget(message, session)
 
 

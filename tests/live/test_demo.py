@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
+from engine.codes import EventKind, Liquidity
 from engine.journal import LogKind, RecordLog
-from engine.records import EVENT_BYTES, EventKind, Liquidity, OrderEvent, unpack_all
+from engine.records import EVENT_BYTES, OrderEvent, unpack_all
 from fixgw.demo.maker import LEVELS
 from fixgw.demo.taker import OPEN_MAX
 from fixgw.demo.tally import Tally

@@ -33,6 +33,8 @@ database = "{postgres}"
 [kafka]
 bootstrap_servers = "{kafka}"
 topic = "{topic}"
+[circuit_breaker]
+enabled = true
 """
 EVERYBODY = sorted(CHILDREN | {SUPERVISOR})
 

@@ -12,7 +12,6 @@ import pytest
 from tests.live import verify
 from tests.live.conftest import Connect, MakeExchange
 from tests.live.exchange import ROOT, SHARD_0, Exchange, fixgw, free_port
-from tests.live.waiting import wait_until
 
 COMMAND_S = 50.0
 
@@ -107,7 +106,7 @@ def test_halts_and_cancels_as_clients_see_them(
     assert rows(exchange, "instruments", "list", "ACME")[0]["shard"] == 0
     killed = exchange.kill(SHARD_0)[SHARD_0]
     exchange.wait_back(SHARD_0, killed)
-    wait_until(lambda: exchange.said("shard 0: link up") == 2, "the link to shard 0")
+    exchange.wait_linked()
     [row] = rows(exchange, "instruments", "list", "ACME")
     assert (row["status"], row["orders"]) == ("halted", 1)
     ask = seller.order("sell", "ACME", "10", "50.00")
@@ -115,7 +114,7 @@ def test_halts_and_cancels_as_clients_see_them(
     assert refused[103] == "2"
 
     # And is ended: the order that stayed trades.
-    assert control(exchange, "instruments", "resume", "ACME") == "ACME is trading\n"
+    assert control(exchange, "instruments", "resume", "ACME") == "ACME is continuous\n"
     ask = seller.order("sell", "ACME", "4", "50.00")
     seller.wait_about(ask, 2)
     [_, part] = buyer.wait_about(first, 2)

@@ -22,8 +22,9 @@ import pytest
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect as websocket
 
+from engine.codes import EventKind
 from engine.eventchain import extend, genesis
-from engine.records import EventKind, OrderEvent
+from engine.records import OrderEvent
 from fixgw.fanout.codec import decode
 from fixgw.readmodel.postgres import PostgresDatabase
 from fixgw.sidedoor.client import RestClient

@@ -273,8 +273,8 @@ def test_duplicate_cl_ord_id(market: Market) -> None:
     assert (cancelled[150], cancelled[38]) == ("4", "1")
 
 
-def test_stop_orders_are_not_supported(market: Market) -> None:
-    bid = market.buyer.order("buy", "ACME", "1", "10", t40="3", t44=None)
+def test_orders_of_other_types_are_not_supported(market: Market) -> None:
+    bid = market.buyer.order("buy", "ACME", "1", "10", t40="J")
     check_rejected(market.buyer, bid, "11")
 
 
@@ -343,8 +343,8 @@ def test_a_limit_order_needs_a_price(market: Market) -> None:
 def test_unsupported_message_type(market: Market) -> None:
     buyer = market.buyer
     query = buyer.new_id()
-    buyer.send("H", {11: query, 55: "ACME", 54: "1"})
-    check_business_reject(buyer, query, "H", "3")
+    buyer.send("E", {11: query, 66: "1", 394: "3", 68: "1"})
+    check_business_reject(buyer, query, "E", "3")
 
 
 def session_rejects(client: Initiator) -> list[Received]:
@@ -371,11 +371,11 @@ def test_more_than_eight_decimal_places(market: Market) -> None:
 
 
 def test_a_field_that_changes_the_meaning_is_not_ignored(market: Market) -> None:
-    """MinQty(110) is not supported: the order must not be taken without it."""
+    """MaxShow(210) is not supported: the order must not be taken without it."""
     buyer = market.buyer
     before = len(session_rejects(buyer))
-    bid = buyer.order("buy", "ACME", "10", "1", t110="5")
-    check_session_reject(buyer, before, "110", "2")
+    bid = buyer.order("buy", "ACME", "10", "1", t210="5")
+    check_session_reject(buyer, before, "210", "2")
     assert not buyer.about(bid)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from engine.records import UNIT, EventKind, OrderEvent, Reason
+from engine.codes import EventKind, Reason
+from engine.records import UNIT, OrderEvent
 from fixgw.orders.reasons import REASONS
 from fixgw.session.identity import SessionId
 from tests.live.initiator import Initiator, Received
@@ -189,7 +190,7 @@ def expected(shard: int, event: OrderEvent) -> dict[int, object]:
         fields[851] = str(event.liquidity)
     if event.kind == EventKind.REJECTED:
         assert event.reason != Reason.NONE
-        fields[103] = str(REASONS[Reason(event.reason)].ord_rej_reason)
+        fields[103] = str(REASONS[Reason(event.reason)].ord_rej_reasons[0])
     return fields
 
 

@@ -11,25 +11,34 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Mapping,
+    Sequence,
+)
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import simplefix
 
+from engine.codes import CommandKind
 from engine.host.admin import AdminError
 from engine.host.host import ShardHost
 from engine.host.service import Port, ShardService
-from engine.records import CommandKind, InstrumentCommand
+from engine.records import InstrumentCommand
 from fixgw.dictionary import Rulebook
 from fixgw.net.acceptor import NOBODYS, Acceptor
 from fixgw.net.dynamic import DynamicSessions
 from fixgw.net.gateway import Gateway
 from fixgw.net.hosted import Hosted
-from fixgw.net.links import LocalLink
+from fixgw.net.links import EventSink, LocalLink, ShardLink
+from fixgw.net.marketdata import MarketData
 from fixgw.net.operator import Operator
-from fixgw.orders.exchange import Exchange
+from fixgw.orders.exchange import Desk, Exchange
 from fixgw.orders.routing import ShardMap
 from fixgw.session.credentials import Credentials
 from fixgw.session.identity import SessionId
@@ -55,6 +64,10 @@ PATIENCE_S = 20.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SYMBOLS = ("ABC", "XYZ")
 """One per shard, when there are two."""
+INSTRUMENTS = tuple(
+    InstrumentCommand(CommandKind.DEFINE_INSTRUMENT, symbol=symbol, currency="EUR")
+    for symbol in SYMBOLS
+)
 
 
 class FreezableService(ShardService):
@@ -183,8 +196,10 @@ class Client:
 
 
 class InProcess:
-    """The exchange. Sessions are made of ``names``, all with the same settings;
-    ``listener`` has further settings of the acceptor."""
+    """The exchange. Sessions are made of ``names``, all with the same settings but for
+    those in ``own``; ``listener`` has further settings of the acceptor. Each gateway
+    has new desks of ``desk_makers``, and those of market data if ``market_data``. The
+    shards take turns in ``instruments``."""
 
     def __init__(
         self,
@@ -197,9 +212,14 @@ class InProcess:
         listener: dict[str, Any] | None = None,
         credentials: Credentials = NOBODYS,
         changed_credentials: Callable[[], Credentials | None] = lambda: None,
+        desk_makers: Sequence[Callable[[Gateway], Desk]] = (),
+        own: Mapping[str, dict[str, Any]] | None = None,
+        instruments: Sequence[InstrumentCommand] = INSTRUMENTS,
+        market_data: bool = False,
         **settings: Any,
     ) -> None:
         self.folder = folder
+        self._instruments = instruments
         self.credentials = credentials
         self.changed_credentials = changed_credentials
         self.settings = AcceptorSettings(
@@ -207,20 +227,25 @@ class InProcess:
             port=0,
             sessions=tuple(
                 SessionSettings(
-                    session_id=SessionId("FIX.4.4", "EXCHANGE", name), **settings
+                    session_id=SessionId("FIX.4.4", "EXCHANGE", name),
+                    **{**settings, **(own or {}).get(name, {})},
                 )
                 for name in names
             ),
             **(listener or {}),
         )
         self.clients: list[Client] = []
+        self.market_data: MarketData | None = None
+        self._has_market_data = market_data
+        self.desks: list[Desk] = []
+        self.desk_makers: list[Callable[[Gateway], Desk]] = list(desk_makers)
         self.fatal: list[BaseException] = []
         self._dead: Gateway | None = None
         self._connections_max = connections_max
         self._offset_ns = (now - EPOCH) // timedelta(
             microseconds=1
         ) * 1000 - time.monotonic_ns()
-        pins = {symbol: index % shards for index, symbol in enumerate(SYMBOLS)}
+        pins = {one.symbol: index % shards for index, one in enumerate(instruments)}
         self._map = ShardMap(shards, pins)
         self.services = [self._open_shard(number) for number in range(shards)]
 
@@ -242,10 +267,13 @@ class InProcess:
 
     def _open_shard(self, number: int) -> FreezableService:
         host = ShardHost(number, self.folder / f"shard-{number}", self.clock)
-        mine = [s for s in SYMBOLS if self._map.shard_of(s.encode()) == number]
-        kind = CommandKind.DEFINE_INSTRUMENT
+        shard_of = self._map.shard_of
         host.define(
-            [InstrumentCommand(kind, symbol=symbol, currency="EUR") for symbol in mine]
+            [
+                one
+                for one in self._instruments
+                if shard_of(one.symbol.encode()) == number
+            ]
         )
         return FreezableService(host)
 
@@ -258,7 +286,11 @@ class InProcess:
         self.outbox = Outbox(self.folder / "outbox", 0)
         self.gateway = Gateway(0, self.outbox, self.clock, self.fatal.append)
         self._let_die(self.gateway)
-        application = Exchange(self._map, self.gateway)
+        desks = [*self.desks, *(make(self.gateway) for make in self.desk_makers)]
+        if self._has_market_data:
+            self.market_data = MarketData(self.gateway, self._map, self._market_link)
+            desks += self.market_data.desks
+        application = Exchange(self._map, self.gateway, desks)
 
         def make(settings: SessionSettings, _: SessionId) -> Session:
             return Session(
@@ -284,6 +316,8 @@ class InProcess:
             for number, service in enumerate(self.services)
         }
         self.gateway.use_links(self.links)
+        for attachment in self.gateway.attachments:
+            attachment.start()
         self.disabled = DisabledSessions(self.folder / "disabled.json")
         for hosted in self.gateway.sessions:
             hosted.enabled = self.disabled.get(hosted.session.session_id) is None
@@ -324,7 +358,19 @@ class InProcess:
         self._dead = self.gateway
         for number, service in enumerate(self.services):
             service.detach(self.links[number])
+            self.links[number].is_up = False
+        self._leave_market_data()
         self.hang_up()
+
+    def _market_link(self, shard: int, sink: EventSink) -> ShardLink:
+        return LocalLink(shard, sink, self.services[shard])
+
+    def _leave_market_data(self) -> None:
+        if self.market_data is not None:
+            for number, link in self.market_data.links.items():
+                assert isinstance(link, LocalLink)
+                self.services[number].detach(link)
+            self.market_data.links = {}
 
     def hang_up(self) -> None:
         """Stop listening, end timers, drop connections."""
@@ -341,10 +387,13 @@ class InProcess:
         """Leave nothing behind."""
         for client in self.clients:
             await client.close()
+        for link in self.links.values():
+            link.is_up = False
         self.hang_up()
+        self._leave_market_data()
         await asyncio.sleep(0)
-        for number, service in enumerate(self.services):
-            service.detach(self.links[number])
+        for service in self.services:
+            service.stop()
             service.host.close()
 
     # -- for tests ---------------------------------------------------------------------

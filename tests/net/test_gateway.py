@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from engine.codes import CommandKind
 from engine.host.host import ShardHost
 from engine.journal import DurabilityLost
-from engine.records import EVENT_BYTES, CommandKind, InstrumentCommand
+from engine.records import EVENT_BYTES, InstrumentCommand
 from fixgw.net import serving as serving_module
 from fixgw.net.gateway import TICK_S
 from fixgw.net.links import ShardLink
@@ -181,6 +182,7 @@ def test_19a_19b_poss_resend(tmp_path: Path) -> None:
         client.order("A")
         await client.report("A")
         client.order("A", "97=Y")
+        await client.report("A", "I")  # as it is, and no second one
         client.order("B", "97=Y")
         await client.report("B")
         await client.silence()

@@ -198,6 +198,8 @@ def wanted(version: str, kind: str) -> dict[int, str]:
         fields["527"] = "*"
         if version >= "FIX.4.4":
             fields["851"] = "*"
+        if version >= "FIX.5.0":
+            fields["1057"] = "*"
     return {int(tag): value for tag, value in fields.items()}
 
 

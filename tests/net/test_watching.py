@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from engine.codes import CommandKind
 from engine.host.admin import AdminError, call
-from engine.records import CommandKind
 from fixgw.net import operator as module
 from fixgw.net import serving as serving_module
 from fixgw.net.figures import LATENCY_BOUNDS_S, Figures, Latency
@@ -419,7 +419,7 @@ def test_types_that_clients_make_up_cost_no_memory(tmp_path: Path) -> None:
     async def conversation(x: InProcess) -> None:
         client = await x.client()
         for number in range(20):
-            client.say(f"35=U{number}")
+            client.say(f"35=U{number + 100}")
             await client.next()
         figures = x.gateway.figures
         assert (figures.rejects, figures.business_rejects) == ({}, {"other": 20})

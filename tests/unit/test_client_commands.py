@@ -5,7 +5,13 @@ import re
 import pytest
 
 from fixgw.client import commands as language
-from fixgw.client.bodies import cancel_body, order_body, replace_body
+from fixgw.client.bodies import (
+    cancel_body,
+    everything_body,
+    order_body,
+    replace_body,
+    status_body,
+)
 from fixgw.client.commands import LanguageError, NewOrder, parse, parse_script
 from fixgw.client.orders import Order
 
@@ -17,7 +23,52 @@ NOW = "20260102-03:04:05.678"
     [
         ("buy 100 ACME @ 10.00", NewOrder("1", "100", "ACME", "10.00")),
         ("SELL 5 ACME@.5", NewOrder("2", "5", "ACME", ".5")),
-        ("buy 1 ACME market", NewOrder("1", "1", "ACME", None)),
+        ("buy 1 ACME market", NewOrder("1", "1", "ACME", None, ord_type="1")),
+        ("buy 1 ACME mtl", NewOrder("1", "1", "ACME", None, ord_type="K")),
+        (
+            "sell 1 ACME @ 2 stop=1.9 show=3",
+            NewOrder(
+                *("2", "1", "ACME", "2"),
+                ord_type="4",
+                others=((99, "1.9"), (111, "3")),
+            ),
+        ),
+        (
+            "sell 1 ACME market trail=.5",
+            NewOrder(
+                *("2", "1", "ACME", None), ord_type="3", others=((18, "a"), (211, ".5"))
+            ),
+        ),
+        (
+            "buy 1 ACME peg @ 9 offset=-1",
+            NewOrder(
+                *("1", "1", "ACME", "9"), ord_type="P", others=((18, "R"), (211, "-1"))
+            ),
+        ),
+        (
+            "buy 1 ACME mid hidden stp=old group=G",
+            NewOrder(
+                *("1", "1", "ACME", None),
+                ord_type="P",
+                others=((18, "M"), (111, "0"), (2362, "G"), (2964, "2")),
+            ),
+        ),
+        (
+            "buy 1 ACME @ 2 post aon until=20260101-00:00:00 min=1",
+            NewOrder(
+                *("1", "1", "ACME", "2", "6"),
+                others=((18, "6 G"), (110, "1"), (126, "20260101-00:00:00")),
+            ),
+        ),
+        ("buy 1 ACME @ 2 gfa", NewOrder("1", "1", "ACME", "2", "B")),
+        (
+            "replace last 50 stop=3 show=2",
+            language.Replace("last", "50", "", ((99, "3"), (111, "2"))),
+        ),
+        ("status", language.Everything(cancel=False)),
+        ("status last", language.Status("last")),
+        ("masscancel", language.Everything(cancel=True)),
+        ("masscancel sell ACME", language.Everything(True, "ACME", "2")),
         (
             "buy 1 ACME @ 2 ioc id=a@b account=me",
             NewOrder("1", "1", "ACME", "2", "3", "a@b", "me"),
@@ -55,6 +106,12 @@ def test_understood(line: str, command: language.Command | None) -> None:
         ("buy 1 ACME at 2", "at", "'@ PRICE'"),
         ("buy 1 ACME @ 1,5", "1,5", "a price"),
         ("buy 1 ACME @ 2 gtd", "gtd", "gtc, ioc, day"),
+        ("buy 1 ACME @ 2 stop=x", "stop=x", "a number behind stop="),
+        ("buy 1 ACME @ 2 stp=x", "stp=x", "one of new, old, both, less"),
+        ("buy 1 ACME @ 2 aon post aon", "aon", "already said"),
+        ("buy 1 ACME @ 2 trail=1 offset=1", "offset=1", "already said"),
+        ("masscancel A B", "B", "already said"),
+        ("replace A 1 min=2", "min=2", "stop=, show= or offset="),
         ("buy 1 ACME @ 2 id=", "id=", "id=ID"),
         ("buy 1 ACME @ 2 gtc ioc", "ioc", "already said"),
         ("replace A 1 2", "2", "'@ PRICE'"),
@@ -120,3 +177,26 @@ def test_a_market_order_has_no_price() -> None:
     body = order_body(new, "B-1", NOW)
     assert body.get(40) == "1"
     assert body.get(44) == body.get(59) == ""
+
+
+def test_bodies_of_requests_about_many() -> None:
+    all_of_them = language.Everything(True, "ACME", "2")
+    assert everything_body(all_of_them, "B-3", NOW).fields == (
+        *((35, "q"), (11, "B-3"), (530, "1"), (54, "2"), (55, "ACME"), (60, NOW)),
+    )
+    told = language.Everything(False)
+    assert everything_body(told, "B-4", NOW).fields == (
+        *((35, "AF"), (584, "B-4"), (585, "7")),
+    )
+    order = Order("B-1", "1", "ACME", "100", account="me")
+    assert status_body(order).fields == (
+        *((35, "H"), (1, "me"), (11, "B-1"), (54, "1"), (55, "ACME")),
+    )
+
+
+def test_a_replace_keeps_the_type() -> None:
+    order = Order("B-1", "1", "ACME", "100", ord_type="4", stop="9")
+    change = parse("replace B-1 50 @ 10 stop=9.5")
+    assert isinstance(change, language.Replace)
+    body = replace_body(order, change, "B-2", NOW)
+    assert (body.get(40), body.get(44), body.get(99)) == ("4", "10", "9.5")

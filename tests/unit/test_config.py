@@ -14,6 +14,7 @@ from fixgw.config import Config, ConfigError, SideDoor, load, parse
 from fixgw.ops.setup import (
     Overrides,
     SetupError,
+    check_layout,
     check_manifest,
     load_config,
     load_shard_instruments,
@@ -328,13 +329,30 @@ def test_a_new_data_folder_gets_a_manifest(tmp_path: Path) -> None:
     data = tmp_path / "a" / "b"
     check_manifest(configured(data, 3, {"ACME": 1}))
     assert json.loads((data / "manifest.json").read_text()) == {
-        "format": 1,
+        "format": 2,
+        "layout": 2,
         "shards": 3,
         "pins": {"ACME": 1},
     }
     before = (data / "manifest.json").read_bytes()
     check_manifest(configured(data, 3, {"ACME": 1}))
     assert (data / "manifest.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("extra", [{}, {"layout": 1}, {"layout": 3}])
+def test_data_with_other_records_is_refused_with_what_to_do(
+    tmp_path: Path, extra: dict[str, int]
+) -> None:
+    text = json.dumps({"format": 1, "shards": 2, "pins": {}, **extra})
+    (tmp_path / "manifest.json").write_text(text)
+    for check in (check_manifest, check_layout):
+        with pytest.raises(SetupError) as caught:
+            check(configured(tmp_path))
+        said = str(caught.value)
+        layout = extra.get("layout", 1)
+        assert f"records of layout version {layout}, this build reads 2. Run it" in said
+        assert "begin with an empty one" in said
+    assert (tmp_path / "manifest.json").read_text() == text
 
 
 @pytest.mark.parametrize(

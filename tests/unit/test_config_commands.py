@@ -144,3 +144,40 @@ def test_check_tells_what_is_special(tmp_path: Path) -> None:
     result = run("check", "--config", path)
     assert result.exit_code == 78
     assert "c.toml: others may read or write it" in result.stderr
+
+
+OPEN = SESSIONS.replace("[SESSION]", "NonStopSession=Y\n[SESSION]")
+MARKET = """
+[schedule.default]
+time_zone = "Europe/Berlin"
+continuous = "09:00:00"
+closed = "17:30:00"
+[schedule.coins]
+symbols = ["BTC-USD"]
+always = "continuous"
+[limits.session]
+rate_max = 50
+[limits.accounts.ACC1]
+position_max = "10.5"
+"""
+
+
+def test_trading_days_and_limits_are_shown_as_they_could_be_given(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path, MARKET, OPEN)
+    result = run("show", "--config", path)
+    assert result.exit_code == 0, result.output
+    shown, given = tomllib.loads(result.stdout), tomllib.loads(MARKET)
+    assert (shown["schedule"], shown["limits"]) == (given["schedule"], given["limits"])
+    assert run("check", "--config", path).exit_code == 0
+
+
+def test_check_knows_the_instruments_and_sessions_that_tables_name(
+    tmp_path: Path,
+) -> None:
+    wrong = MARKET.replace("BTC-USD", "BTC-EUR") + "[limits.sessions.BUYR]\n"
+    result = run("check", "--config", write(tmp_path, wrong, OPEN))
+    assert result.exit_code == 78
+    assert "schedule.coins.symbols: there is no instrument BTC-EUR in" in result.stderr
+    assert "there is no session BUYR; did you mean BUYER?" in result.stderr

@@ -11,17 +11,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from engine.codes import CommandKind, OrdType, TimeInForce
+from engine.codes import Side as RecordSide
 from engine.instruments import load
 from engine.journal import LogKind, RecordLog
-from engine.records import (
-    CommandKind,
-    InstrumentCommand,
-    OrderCommand,
-    OrdType,
-    StatusCommand,
-    TimeInForce,
-)
-from engine.records import Side as RecordSide
+from engine.records import InstrumentCommand, OrderCommand, PhaseCommand
 from engine.shard import Shard
 from fixgw import config as configuration
 from fixgw.client.message import Message
@@ -247,13 +241,13 @@ def logs(tmp_path: Path) -> list[Path]:
     instruments = load((ROOT / "config/instruments.csv").read_text(), "instruments")
     shard = Shard(0, bytes(16))
     log = RecordLog(tmp_path / "shard-0" / "events", LogKind.EVENTS, 0)
-    commands: list[InstrumentCommand | OrderCommand | StatusCommand] = [
+    commands: list[InstrumentCommand | OrderCommand | PhaseCommand] = [
         *instruments[:3],
         order("A", RecordSide.BUY, 100, 1000, 1),
         order("B", RecordSide.SELL, 40, 1000, 2),
         order("C", RecordSide.SELL, 5, 1010, 2),
         order("C", RecordSide.SELL, 5, 1010, 2),
-        StatusCommand(CommandKind.SET_INSTRUMENT_STATUS, 2, symbol="GLOBEX"),
+        PhaseCommand(CommandKind.SET_PHASE, 2, symbol="GLOBEX"),
     ]
     for number, command in enumerate(commands):
         events = shard.apply(command.pack(), NOW + number)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.host.server import ExitCode as ShardCode
+from fixgw.breaker.process import ExitCode as BreakerCode
 from fixgw.fanout.process import ExitCode as PublisherCode
 from fixgw.net.serving import ExitCode as GatewayCode
 from fixgw.ops.options import CONFIGURATION_WRONG, IN_USE
@@ -26,6 +27,7 @@ CODES = {
     "sidedoor": SideDoorCode,
     "publisher": PublisherCode,
     "readmodel": ReadModelCode,
+    "breaker": BreakerCode,
 }
 CLEAN = 0
 

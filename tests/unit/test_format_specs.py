@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.codes import CommandKind
 from engine.host.frames import (
     FRAME_BYTES_MAX,
     FRAME_HEADER_BYTES,
@@ -28,7 +29,7 @@ from engine.journal.format import (
     SegmentHeader,
     read_record,
 )
-from engine.records import ClockCommand, CommandKind
+from engine.records import ClockCommand
 from fixgw.store.outbox import Entry, Outbox
 
 SPEC = Path(__file__).parents[2] / "spec"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.codes import EventKind
 from engine.host import server
 from engine.host.frames import (
     Frame,
@@ -24,7 +25,7 @@ from engine.host.frames import (
 from engine.host.host import ShardHost
 from engine.host.service import ShardService
 from engine.journal import LogKind, RecordLog
-from engine.records import EVENT_BYTES, EventKind, unpack_all
+from engine.records import EVENT_BYTES, unpack_all
 from fixgw.net import links as module
 from fixgw.net.links import LocalLink, ShardLink, SocketLink
 from tests.reference.script import X, parse_all
@@ -587,7 +588,7 @@ REFUSALS = {
     ),
     "another version": (
         HELLO[:4] + b"\x01\x02" + HELLO[6:],
-        "link and layout version 0x201, this build speaks 0x101",
+        "link and layout version 0x201, this build speaks 0x102",
     ),
 }
 

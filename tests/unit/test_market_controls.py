@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from engine.codes import CommandKind, Side
 from engine.host.operator import Operator
 from engine.host.server import serve
-from engine.records import UNIT, CommandKind, OrderCommand, Side
+from engine.records import UNIT, OrderCommand
 from fixgw.ops.cli import main
 from fixgw.ops.session_names import SessionNames
 from fixgw.ops.setup import Overrides, load_config, load_shard_instruments

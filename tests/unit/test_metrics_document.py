@@ -29,6 +29,7 @@ def test_the_ports() -> None:
         "sidedoor",
         "publisher",
         "readmodel",
+        "breaker",
     }
 
 

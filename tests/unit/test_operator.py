@@ -3,117 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import os
 import re
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.codes import (
+    EventKind,
+    Phase,
+    Reason,
+    Side,
+)
 from engine.host import host as host_module
 from engine.host import operator as module
 from engine.host.admin import AdminError, AuditLog, call
-from engine.host.host import DAY_NS, ShardHost
 from engine.host.operator import Operator
 from engine.host.server import ExitCode, serve
-from engine.host.service import ServiceStopped, ShardService
+from engine.host.service import ServiceStopped
 from engine.journal import DurabilityLost
-from engine.records import (
-    EVENT_BYTES,
-    UNIT,
-    CommandKind,
-    EventKind,
-    InstrumentCommand,
-    Reason,
-    unpack_all,
+from engine.records import UNIT
+from tests.reference.script import X
+from tests.unit.operator_stage import (
+    SESSION_1,
+    SESSION_2,
+    SHARD,
+    Stage,
+    packed,
+    play,
 )
-from tests.reference.script import X, parse_all, tell
-
-SHARD = 2
-Y = InstrumentCommand(
-    CommandKind.DEFINE_INSTRUMENT,
-    symbol="YOYO",
-    currency="USD",
-    tick=UNIT // 2,
-    lot=UNIT,
-    reference_price=100 * UNIT,
-    price_min=UNIT,
-    price_max=200 * UNIT,
-    qty_max=1000 * UNIT,
-    notional_max=5000 * UNIT,
-)
-SESSION_1 = "0000000000000001"
-SESSION_2 = "0000000000000002"
-
-
-class FakePort:
-    """A gateway's end: every event once, in order."""
-
-    def __init__(self, taken: int) -> None:
-        self.taken = taken
-        self.committed = 0
-        self.events: list[Any] = []
-
-    def deliver(self, first: int, committed: int, count: int, events: bytes) -> None:
-        assert first == self.taken + 1
-        self.taken += count
-        self.committed = max(self.committed, committed)
-        self.events += unpack_all(events, EVENT_BYTES)
-
-    def backlog(self) -> int:
-        return 77
-
-    def told(self) -> list[str]:
-        return [tell(event) for event in self.events]
-
-
-def packed(*lines: str) -> bytes:
-    return b"".join(command.pack() for command in parse_all(*lines))
-
-
-class Stage:
-    """A shard with X and YOYO, a gateway that listens, and an operator."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.now = 20_000 * DAY_NS
-        self.host = ShardHost(SHARD, folder, lambda: self.now)
-        self.host.define([X, Y])
-        self.host.end_day_if_due()
-        self.fatal: list[BaseException] = []
-        self.service = ShardService(self.host, self.fatal.append)
-        self.gateway = FakePort(self.host.event_seq)
-        self.service.attach(self.gateway, self.host.event_seq, 4)
-        self.operator = Operator(self.service, folder, "1.2.3", lambda: 5)
-        self.commands = self.operator.commands()
-
-    async def run(self, name: str, **arguments: Any) -> Any:
-        result = self.commands[name].run(arguments)
-        return await result if inspect.isawaitable(result) else result
-
-    async def refused(self, name: str, **arguments: Any) -> tuple[str, str]:
-        with pytest.raises(AdminError) as caught:
-            await self.run(name, **arguments)
-        return caught.value.code, caught.value.message
-
-    def give(self, *lines: str) -> None:
-        """Commands of the gateway, logged and applied by the next turn."""
-        self.service.submit(self.gateway, self.gateway.committed + 1, packed(*lines))
-
-
-def play(folder: Path, scene: Callable[[Stage], Awaitable[None]]) -> None:
-    async def main() -> None:
-        stage = Stage(folder)
-        await scene(stage)
-        stage.service.stop()
-        stage.host.close()
-        assert len(asyncio.all_tasks()) == 1
-        assert stage.fatal == []
-
-    asyncio.run(main())
-
 
 # -- halts -----------------------------------------------------------------------------
 
@@ -122,30 +41,29 @@ def test_halt_and_resume(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         before = stage.host.event_seq
         told = await stage.run("instruments.halt", symbol="X", reason="news")
-        assert told == {
+        halted = {
             "symbol": "X",
             "status": "halted",
-            "changed": True,
-            "event": before + 1,
+            "phase": "halted",
+            "phase_reason": "operator",
+            "until_ns": None,
+            "then": None,
+            "held": True,
         }
+        assert told == {**halted, "changed": True, "event": before + 1}
         stage.give("buy A 1 @ 9")
         await asyncio.sleep(0)
         told = await stage.run("instruments.halt", symbol="X")
-        assert told == {
-            "symbol": "X",
-            "status": "halted",
-            "changed": False,
-            "message": "already halted",
-        }
+        assert told == {**halted, "changed": False, "message": "already halted"}
         told = await stage.run("instruments.resume", symbol="X")
-        assert (told["status"], told["changed"]) == ("trading", True)
+        assert (told["status"], told["changed"]) == ("continuous", True)
+        assert (told["phase_reason"], told["held"]) == ("schedule", False)
         told = await stage.run("instruments.resume", symbol="X")
-        assert told["message"] == "already trading"
-        assert stage.gateway.told() == [
-            "X halted",
-            "A rejected: TRADING_HALTED",
-            "X trading",
-        ]
+        assert told["message"] == "already continuous"
+        halt, rejected, resume = stage.gateway.events
+        assert (halt.kind, halt.phase) == (EventKind.PHASE, Phase.HALTED)
+        assert rejected.reason == Reason.TRADING_HALTED
+        assert (resume.kind, resume.phase) == (EventKind.PHASE, Phase.CONTINUOUS)
 
     play(tmp_path, scene)
 
@@ -195,7 +113,8 @@ def test_a_halt_of_what_is_not_there(tmp_path: Path, name: str) -> None:
         )
         assert await stage.refused(name, symbol="X", why="x") == (
             "BAD_ARGUMENT",
-            "'why' is no argument of this command: it takes symbol, reason",
+            "'why' is no argument of this command: it takes symbol, reason"
+            + (", until_ns, then" if name == "instruments.halt" else ""),
         )
         assert (await stage.refused(name, symbol="X", reason="x" * 201))[0] == (
             "BAD_ARGUMENT"
@@ -217,7 +136,7 @@ def test_a_halt_survives_a_restart(tmp_path: Path) -> None:
         facts = (await stage.run("status"))["facts"]
         assert facts["halted"] == ["YOYO"]
         listed = (await stage.run("instruments.list"))["instruments"]
-        assert [one["status"] for one in listed] == ["trading", "halted"]
+        assert [one["status"] for one in listed] == ["continuous", "halted"]
 
     play(tmp_path, halt)
     play(tmp_path, look)
@@ -356,7 +275,7 @@ def test_cancel_all_needs_to_know_which(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         assert await stage.refused("orders.cancel_all") == (
             "BAD_ARGUMENT",
-            "a symbol, a session, or both: nothing else says which orders",
+            "a symbol, a session, an account, or all: else which orders?",
         )
         assert (await stage.refused("orders.cancel_all", symbol="Z"))[0] == "NOT_FOUND"
         assert (await stage.refused("orders.cancel_all", session="?"))[0] == (
@@ -366,25 +285,47 @@ def test_cancel_all_needs_to_know_which(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
-def test_trading_goes_on_while_all_is_cancelled(tmp_path: Path) -> None:
-    """Between two batches the gateway's commands are taken."""
+def test_all_is_cancelled_by_one_command(tmp_path: Path) -> None:
+    """What came before it is cancelled, what comes after it is not."""
 
     async def scene(stage: Stage) -> None:
         stage.give(*(f"buy a{n} 1 @ 9" for n in range(2000)))
+        stage.order("b", Side.BUY, 9, account="ACC")
+        stage.order("c", Side.SELL, 10, account="ACC")
         await asyncio.sleep(0)
+        before = stage.host.command_seq
+        told = await stage.run("orders.cancel_all", account="ACC", side="sell")
+        assert told == {"shard": SHARD, "cancelled": 1}
         cancelling = asyncio.ensure_future(stage.run("orders.cancel_all", symbol="X"))
-        turns = 0
-        while not cancelling.done():
-            stage.give(f"buy 2:t{turns} 1 @ 7 on NONE")
-            await asyncio.sleep(0)
-            turns += 1
-        assert cancelling.result()["cancelled"] == 2000
-        assert turns >= 2000 // module.PAGE_SLOTS
-        kinds = [event.kind for event in stage.gateway.events]
-        first = kinds.index(EventKind.CANCELLED)
-        last = len(kinds) - kinds[::-1].index(EventKind.CANCELLED)
-        between = set(kinds[first:last])
-        assert between == {EventKind.CANCELLED, EventKind.REJECTED}
+        await asyncio.sleep(0)
+        stage.give("buy 2:late 1 @ 9")
+        assert (await cancelling)["cancelled"] == 2001
+        assert stage.host.shard.open_orders == 1
+        assert stage.host.command_seq == before + 3
+        assert (await stage.run("orders.cancel_all", all=True))["cancelled"] == 1
+        ends = [e for e in stage.gateway.events if e.kind == EventKind.CANCELLED]
+        assert {event.reason for event in ends} == {Reason.CANCELLED_BY_EXCHANGE}
+
+    play(tmp_path, scene)
+
+
+def test_only_orders_of_a_side_or_an_account_are_listed(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.order("A", Side.BUY, 9, account="ACC")
+        stage.order("B", Side.SELL, 10, account="ACC")
+        stage.order("C", Side.BUY, 8)
+        await asyncio.sleep(0)
+
+        async def listed(**given: str) -> list[str]:
+            told = await stage.run("orders.list", **given)
+            return [order["cl_ord_id"] for order in told["orders"]]
+
+        assert await listed(account="ACC") == ["A", "B"]
+        assert await listed(side="buy") == ["A", "C"]
+        assert await listed(side="sell", account="ACC") == ["B"]
+        assert (await stage.refused("orders.list", side="both"))[1] == (
+            "side 'both' is neither buy nor sell"
+        )
 
     play(tmp_path, scene)
 
@@ -416,7 +357,9 @@ def test_status(tmp_path: Path) -> None:
             "open_orders": 1,
             "instruments": 2,
             "halted": ["X"],
-            "duplicates": 1,
+            "phases": {"continuous": 1, "halted": 1},
+            "blocked": 0,
+            "duplicates": 0,
             "day": 20_000,
             "time_ns": stage.host.shard.time,
             "commands_waiting": 0,
@@ -467,7 +410,12 @@ def test_instruments(tmp_path: Path) -> None:
         assert (x["price_max"], x["notional_max"]) == ("10000000000", None)
         assert y == {
             "symbol": "YOYO",
-            "status": "trading",
+            "status": "continuous",
+            "phase": "continuous",
+            "phase_reason": "none",
+            "until_ns": None,
+            "then": None,
+            "held": False,
             "currency": "USD",
             "tick": "0.5",
             "lot": "1",
@@ -476,6 +424,13 @@ def test_instruments(tmp_path: Path) -> None:
             "price_max": "200",
             "qty_max": "1000",
             "notional_max": "5000",
+            "qty_min": None,
+            "static_band": None,
+            "dynamic_band": None,
+            "volatility_s": None,
+            "maker_fee": "0",
+            "taker_fee": "0",
+            "auction_fee": "0",
             "trades": 1,
             "traded_qty": "2",
             "orders": 2,

@@ -14,6 +14,7 @@ from engine.journal.format import SEGMENT_HEADER_BYTES
 from fixgw.session.numbers import Numbers
 from fixgw.session.replay import StoredMessage
 from fixgw.store import Outbox
+from fixgw.store.sent import FILLED_MAX
 
 GATEWAY = 3
 BUYER, SELLER = 11, 12
@@ -513,4 +514,82 @@ def test_what_must_not_be_forgotten_is_synced(
     _positions_only(outbox)
     outbox.flush(NOW)
     assert len(calls) == syncs
+    outbox.close()
+
+
+# -- messages that are not kept --------------------------------------------------------
+
+
+def test_of_what_is_not_kept_the_numbers_survive(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, GATEWAY)
+    message(outbox, BUYER, 1)
+    for seq in (2, 3, 4):
+        outbox.add_unkept(BUYER, seq)
+    outbox.add_unkept(SELLER, 1)
+    message(outbox, BUYER, 5)
+    outbox.add_unkept(BUYER, 6)
+    outbox.flush(NOW)
+    for _ in range(2):
+        assert outbox.numbers(BUYER).next_out == 7
+        assert outbox.numbers(SELLER).next_out == 2
+        rows, through = outbox.read(BUYER, 1, 9, ALL)
+        assert ([row.seq for row in rows], through) == ([1, 5], 9)
+        assert outbox.read(BUYER, 2, 4, ALL) == ([], 4)
+        assert outbox.read(SELLER, 1, 1, ALL) == ([], 1)
+        outbox = reopened(outbox, tmp_path)
+    # And what comes next has the next number.
+    message(outbox, BUYER, 7)
+    message(outbox, SELLER, 2)
+    outbox.flush(NOW)
+    assert [row.seq for row in outbox.read(BUYER, 1, 9, ALL)[0]] == [1, 5, 7]
+    assert [row.seq for row in outbox.read(SELLER, 1, 9, ALL)[0]] == [2]
+    outbox.close()
+
+
+def test_many_that_are_not_kept_cost_one_entry_per_flush(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, GATEWAY)
+    for seq in range(1, 1001):
+        outbox.add_unkept(BUYER, seq)
+    outbox.flush(NOW)
+    (record,) = list(outbox._log.read(1))
+    assert len(record.payload) == 24
+    outbox.close()
+
+
+@pytest.mark.parametrize("gap", [1, FILLED_MAX, FILLED_MAX + 1])
+def test_kept_and_not_kept_in_turns(tmp_path: Path, gap: int) -> None:
+    """Short gaps are filled, behind long ones a new run begins: both read alike."""
+    outbox = Outbox(tmp_path, GATEWAY)
+    seq, kept = 1, []
+    for _ in range(5):
+        message(outbox, BUYER, seq)
+        kept.append(seq)
+        for _ in range(gap):
+            seq += 1
+            outbox.add_unkept(BUYER, seq)
+        seq += 1
+    outbox.flush(NOW)
+    for _ in range(2):
+        rows, _ = outbox.read(BUYER, 1, seq, ALL)
+        assert [row.seq for row in rows] == kept
+        for one in kept:
+            assert [row.seq for row in outbox.read(BUYER, one, one, ALL)[0]] == [one]
+            assert outbox.read(BUYER, one + 1, one + gap, ALL) == ([], one + gap)
+        assert len(outbox._sent[BUYER]._runs) == (1 if gap <= FILLED_MAX else 5)
+        outbox = reopened(outbox, tmp_path)
+    outbox.close()
+
+
+def test_a_reset_forgets_what_was_not_kept(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, GATEWAY)
+    outbox.add_unkept(BUYER, 1)
+    outbox.reset(BUYER, 2, 0)
+    message(outbox, BUYER, 1)
+    outbox = reopened(outbox, tmp_path)
+    assert outbox.numbers(BUYER).next_out == 2
+    assert [row.seq for row in outbox.read(BUYER, 1, 1, ALL)[0]] == [1]
+    outbox.add_unkept(BUYER, 2)
+    outbox.set_next_out(BUYER, 10)
+    outbox = reopened(outbox, tmp_path)
+    assert outbox.numbers(BUYER).next_out == 10
     outbox.close()

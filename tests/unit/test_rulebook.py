@@ -199,7 +199,7 @@ def test_types_of_the_application_version_are_legal() -> None:
         ("BI", "7", MessageSupport.UNSUPPORTED),
         ("BI", "6", (11, None)),
         ("AE", "6", MessageSupport.UNSUPPORTED),
-        ("U1", "6", MessageSupport.UNSUPPORTED),
+        ("U9", "6", MessageSupport.UNSUPPORTED),
         ("*", "9", (11, None)),
     ]:
         given = message("", msg_type)

@@ -56,6 +56,8 @@ BESIDE: dict[str, dict[str, str]] = {
     "AppDataDictionary": FIXT,
     "HeartBtInt": {"HeartBtIntOverride": "Y"},
     "HeartBtIntOverride": {"HeartBtInt": "20"},
+    "CancelKeepsGTC": {"CancelOnLogout": "Y"},
+    "CancelOnDisconnectGrace": {"CancelOnDisconnect": "Y"},
     "ThrottleBurst": THROTTLED,
     "ThrottleRejectsMax": THROTTLED,
     "ResendOverflow": {"ResendMessagesMax": "10"},

@@ -166,9 +166,9 @@ BAD = [
     ((0, 5000), "user-defined", wire(ORDER + "5000=HI|")),
     ((0, 999), "in the order of the message", wire("999=x|" + ORDER + "44=x|")),
     # 2: of another message.
-    ((2, 99), "StopPx", wire(ORDER + "99=1|")),
-    ((2, 126), "ExpireTime", wire(ORDER + f"126={TIME}|")),
-    ((2, 18), "ExecInst", wire(ORDER + "18=G|")),
+    ((2, 210), "MaxShow", wire(ORDER + "210=1|")),
+    ((2, 168), "EffectiveTime", wire(ORDER + f"168={TIME}|")),
+    ((2, 388), "DiscretionInst", wire(ORDER + "388=0|")),
     ((2, 141), "Logon field in an order", wire(ORDER + "141=Y|")),
     ((2, 38), "order field in a Heartbeat", wire("38=1|", "0")),
     ((2, 628), "group member without its group", wire(ORDER, header="628=h|")),
@@ -345,7 +345,7 @@ def test_user_defined_fields_may_be_allowed() -> None:
     inside = "11=x|58=t|78=2|1=a|9999=1|37=o|386=1|336=p|9997=1|1=b|37=o|9999=1|"
     assert judge(inside, "E", free, GROUPS) is None
     assert judge(inside + "9999=2|", "E", free, GROUPS) == (13, 9999)
-    assert judge(ORDER + "99=1|", switches=free) == (2, 99)
+    assert judge(ORDER + "210=1|", switches=free) == (2, 210)
 
 
 def test_unknown_and_misplaced_fields_may_be_allowed() -> None:

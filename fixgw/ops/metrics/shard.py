@@ -11,17 +11,17 @@ from collections.abc import AsyncIterator
 
 from prometheus_client.core import Metric
 
+from engine.codes import EventKind, Phase
 from engine.figures import InstrumentFigures
 from engine.host.operator import Operator
-from engine.records import EventKind, InstrumentStatus
 from engine.shard import Shard
 from fixgw.ops.metrics.families import counted, counter, decimal, gauge, total, value
 
 PAGE_INSTRUMENTS = 32
 """Instruments read between two turns of the event loop: below a millisecond."""
 
-SYMBOLS_MAX = 2_000
-"""Instruments with metrics of their own, the first that were defined. Each has eight
+SYMBOLS_MAX = 1_600
+"""Instruments with metrics of their own, the first that were defined. Each has ten
 series: more than 16,000 in one process cost Prometheus and the making of the text more
 than they tell. Of all together tell ``fixgw_events_total`` and ``fixgw_instruments``.
 """
@@ -54,7 +54,7 @@ async def shard_metrics(operator: Operator) -> AsyncIterator[Metric]:
     )
     yield counted(
         "fixgw_event_reasons",
-        "Events that gave a reason: refusals and ends of orders",
+        "Events that gave a reason: refusals, ends and changes of orders",
         "reason",
         {reason.name: count for reason, count in figures.reasons.items()},
     )
@@ -95,6 +95,15 @@ class _Instruments:
             "fixgw_orderbook_quantity", "Open quantity of a side of a book", sides, []
         )
         self.orders = gauge("fixgw_open_orders", "Orders in the book", symbol, [])
+        self.waiting = gauge(
+            "fixgw_waiting_orders",
+            "Open orders outside the book: stops, and what has no auction or price",
+            symbol,
+            [],
+        )
+        self.phase = gauge(
+            "fixgw_instrument_phase", "Trading phase, by number", symbol, []
+        )
         self.halted = gauge(
             "fixgw_instrument_halted", "1 while trading is halted", symbol, []
         )
@@ -104,7 +113,8 @@ class _Instruments:
         """All of them."""
         return [
             *(self.trades, self.volume, self.depth),
-            *(self.quantity, self.orders, self.halted),
+            *(self.quantity, self.orders, self.waiting),
+            *(self.phase, self.halted),
         ]
 
     async def fill(self, shard: Shard) -> None:
@@ -129,4 +139,6 @@ class _Instruments:
         self.quantity.add_metric(buy, decimal(one.bid_qty))
         self.quantity.add_metric(sell, decimal(one.ask_qty))
         self.orders.add_metric(symbol, one.orders)
-        self.halted.add_metric(symbol, one.status == InstrumentStatus.HALTED)
+        self.waiting.add_metric(symbol, one.stops + one.parked)
+        self.phase.add_metric(symbol, one.phase)
+        self.halted.add_metric(symbol, one.phase == Phase.HALTED)

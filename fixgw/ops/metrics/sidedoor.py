@@ -17,6 +17,8 @@ from fixgw.ops.metrics.families import (
 from fixgw.sidedoor.figures import LATENCY_BOUNDS_S
 from fixgw.sidedoor.process import SideDoor
 
+KINDS = ("new", "cancel", "replace", "cancel_all", "deadline")
+
 
 async def sidedoor_metrics(door: SideDoor) -> AsyncIterator[Metric]:
     """What passed through REST and WebSocket."""
@@ -26,7 +28,7 @@ async def sidedoor_metrics(door: SideDoor) -> AsyncIterator[Metric]:
         "orders_received",
         "Orders, cancels and replaces from clients that were given to shards",
         "kind",
-        {kind: figures.orders[kind] for kind in ("new", "cancel", "replace")},
+        {kind: figures.orders[kind] for kind in KINDS},
     )
     yield histogram(
         "order_latency_seconds",

@@ -1,0 +1,1 @@
+"""The market-wide circuit breaker: follows every shard, and halts them all."""

@@ -1,0 +1,1 @@
+"""Drop copies: a client sees the ExecutionReports of others, live and on request."""
