@@ -14,14 +14,15 @@ from decimal import Decimal
 from typing import NamedTuple, NoReturn
 
 from fixgw.client.message import Fields
+from fixgw.client.terms import AMOUNTS, KINDS, UNKNOWN, Terms
 
-TIME_IN_FORCE = {"day": "0", "gtc": "1", "ioc": "3", "fok": "4"}
 WAITS = {"fill": "fill", "cancelled": "cancelled", "canceled": "cancelled"}
 # These the session writes itself; in a raw body they would appear twice.
 HEADER_OF_THE_SESSION = frozenset({8, 9, 34, 49, 52, 56, 10})
 
 _WORD = re.compile(r"[^\s@=]+=\S*|@|[^\s@]+")
 NUMBER = re.compile(r"\d+(\.\d+)?|\.\d+")
+_SIDES = {"buy": "1", "sell": "2"}
 
 
 class LanguageError(Exception):
@@ -42,10 +43,12 @@ class NewOrder:
     side: str
     quantity: str
     symbol: str
-    price: str | None  # None is a market order
+    price: str | None  # None where the type has none, or none was said
     time_in_force: str = ""
     cl_ord_id: str = ""  # empty: the client makes one
     account: str = ""
+    ord_type: str = "2"
+    others: Fields = ()  # by tag, behind the ordinary fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,22 @@ class Cancel:
 class Replace:
     cl_ord_id: str
     quantity: str
-    price: str
+    price: str = ""
+    others: Fields = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    cl_ord_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """All orders of ours, or those of a symbol and side: cancelled or told."""
+
+    cancel: bool
+    symbol: str = ""
+    side: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +109,10 @@ class Word:
 
 QUIT = Word("quit")
 
-Command = NewOrder | Cancel | Replace | Raw | Wait | Sleep | Resend | Word
+About = NewOrder | Cancel | Replace | Status | Everything | Raw
+"""Commands that are a message of their own."""
+
+Command = About | Wait | Sleep | Resend | Word
 
 
 class Rule(NamedTuple):
@@ -175,7 +196,14 @@ def parse_script(text: str) -> list[Command]:
 def help_text() -> str:
     wide = max(len(rule.usage) for rule in RULES.values())
     lines = [f"  {r.usage:<{wide}}  {r.meaning}".rstrip() for r in RULES.values()]
-    return "\n".join(lines)
+    return "\n".join((*lines, *_MORE))
+
+
+_MORE = (
+    "  Orders also take: stop=PRICE trail=DISTANCE (stops), show=QTY (iceberg),",
+    "    hidden, post (never at once), aon, min=QTY, offset=N (pegs), group=ID,",
+    "    stp=new|old|both|less, opg, atc, gfa, account=NAME",
+)
 
 
 def _order(words: _Words) -> NewOrder:
@@ -185,30 +213,44 @@ def _order(words: _Words) -> NewOrder:
     if symbol == "@":
         words.fail("expected a symbol before the price", back=1)
     if not words:
-        words.fail("expected '@ PRICE' or 'market' here")
+        words.fail("expected '@ PRICE', 'market', 'mtl', 'peg' or 'mid' here")
     price = None
-    if words.found[words.at][0].lower() == "market":
-        words.take("'market'")
+    terms = Terms("2")
+    kind = words.found[words.at][0].lower()
+    if kind in KINDS:
+        words.take("")
+        terms.ord_type, inst = KINDS[kind]
+        terms.exec_inst += inst
+        if inst and words and words.found[words.at][0] == "@":
+            price = words.price()
     else:
         price = words.price()
-    options = {"time_in_force": "", "cl_ord_id": "", "account": ""}
+    _options(words, terms)
+    return NewOrder(
+        _SIDES[side],
+        quantity,
+        symbol,
+        price,
+        terms.time_in_force,
+        terms.cl_ord_id,
+        terms.account,
+        terms.ord_type,
+        terms.fields,
+    )
+
+
+def _options(words: _Words, terms: Terms) -> None:
     while words:
-        _order_option(words, options)
-    return NewOrder("1" if side == "buy" else "2", quantity, symbol, price, **options)
-
-
-def _order_option(words: _Words, options: dict[str, str]) -> None:
-    word = words.take("an option")
-    name, equals, value = word.partition("=")
-    key = {"id": "cl_ord_id", "account": "account"}.get(name) if equals else None
-    if key is None and word.lower() in TIME_IN_FORCE:
-        key, value = "time_in_force", TIME_IN_FORCE[word.lower()]
-    if key is None or not value:
-        known = "gtc, ioc, day, fok, id=ID or account=NAME"
-        words.fail(f"expected {known}, not {word!r}", back=1)
-    if options[key]:
-        words.fail("this was already said", back=1)
-    options[key] = value
+        word = words.take("an option")
+        name, equals, value = word.partition("=")
+        if equals and not value:
+            words.fail(f"{UNKNOWN}, not {word!r}", back=1)
+        # A peg may be below what it follows.
+        if equals and name in AMOUNTS and not NUMBER.fullmatch(value.lstrip("-")):
+            words.fail(f"expected a number behind {name}=", back=1)
+        if problem := terms.take(name.lower(), value):
+            told = f", not {word!r}" if problem.startswith("expected gtc") else ""
+            words.fail(problem + told, back=1)
 
 
 def _cancel(words: _Words) -> Cancel:
@@ -217,7 +259,38 @@ def _cancel(words: _Words) -> Cancel:
 
 def _replace(words: _Words) -> Replace:
     cl_ord_id = words.take("the ClOrdID of an order (or 'last')")
-    return Replace(cl_ord_id, words.number("the new quantity"), words.price())
+    quantity = words.number("the new quantity")
+    price = ""
+    if not words or "=" not in words.found[words.at][0]:
+        price = words.price()
+    terms = Terms("2")
+    while words:
+        word = words.take("an option")
+        name, _, value = word.partition("=")
+        if name not in ("stop", "show", "offset") or not NUMBER.fullmatch(
+            value.lstrip("-")
+        ):
+            words.fail(f"expected stop=, show= or offset=N, not {word!r}", back=1)
+        if problem := terms.take(name, value):
+            words.fail(problem, back=1)
+    return Replace(cl_ord_id, quantity, price, terms.fields)
+
+
+def _status(words: _Words) -> Command:
+    if not words:
+        return Everything(cancel=False)
+    return Status(words.take("the ClOrdID of an order (or 'last')"))
+
+
+def _mass_cancel(words: _Words) -> Everything:
+    found = {"symbol": "", "side": ""}
+    while words:
+        word = words.take("a symbol or a side")
+        name = "side" if word.lower() in _SIDES else "symbol"
+        if found[name]:
+            words.fail("this was already said", back=1)
+        found[name] = _SIDES[word.lower()] if name == "side" else word
+    return Everything(cancel=True, **found)
 
 
 def _wait(words: _Words) -> Wait:
@@ -265,24 +338,33 @@ def _word(words: _Words) -> Word:
 RULES: dict[str, Rule] = {
     "buy": Rule(
         "buy QTY SYMBOL @ PRICE",
-        "a limit order; also: buy QTY SYMBOL market",
+        "or in its place: market, mtl, peg, mid",
         "buy 100 ACME @ 10.00",
         _order,
     ),
     "sell": Rule(
         "sell QTY SYMBOL @ PRICE",
-        "at the end: gtc ioc day id=ID account=A",
+        "at the end: gtc ioc fok until=TIME id=ID",
         "sell 100 ACME market",
         _order,
     ),
     "cancel": Rule(
         "cancel ID", "ID is a ClOrdID, or 'last'", "cancel BUYER-1", _cancel
     ),
+    "masscancel": Rule(
+        "masscancel [SYMBOL] [buy|sell]",
+        "all our orders, as the exchange has them",
+        "masscancel ACME sell",
+        _mass_cancel,
+    ),
     "replace": Rule(
-        "replace ID QTY @ PRICE",
-        "new quantity and price of an order",
+        "replace ID QTY [@ PRICE]",
+        "new terms; also: stop= show= offset=",
         "replace BUYER-1 50 @ 10.05",
         _replace,
+    ),
+    "status": Rule(
+        "status [ID]", "ask for one order, or for all", "status BUYER-1", _status
     ),
     "orders": Rule("orders", "the live orders, as seen from here", "orders", _word),
     "wait": Rule(

@@ -172,13 +172,20 @@ def possible_duplicate(message: Message) -> str:
     return f"PossDup, first sent {printable(first)}" if first else "PossDup"
 
 
+def price_of(order: Order) -> str:
+    """The price of an order as people say it."""
+    stop = f"stop {order.stop}" if order.stop else ""
+    limit = order.price or ("" if stop else "market")
+    return " ".join(part for part in (stop, limit) if part)
+
+
 def orders_table(orders: Iterable[Order], names: Names) -> str:
     """The orders as rows under their headings; a sentence when there are none."""
     rows = [("ClOrdID", "side", "quantity", "symbol", "price", "left", "state")]
     for order in orders:
         state = names.enum_name(39, order.status) or order.status or "no answer yet"
         side = SIDES.get(order.side, order.side)
-        price, left = order.price or "market", str(order.left)
+        price, left = price_of(order), str(order.left)
         row = (order.cl_ord_id, side, order.quantity, order.symbol, price, left, state)
         rows.append(row)
     if len(rows) == 1:

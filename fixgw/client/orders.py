@@ -34,6 +34,8 @@ class Order:
     time_in_force: str = ""
     status: str = ""  # OrdStatus(39); empty until the first answer
     filled: str = "0"
+    ord_type: str = "2"
+    stop: str = ""
 
     @property
     def live(self) -> bool:
@@ -121,6 +123,9 @@ class OrderView:
     def received(self, message: Message) -> None:
         if message.type == "8":
             self._report(message)
+        elif message.type == "r":
+            done = "rejected" if message.get(531) == "0" else "accepted"
+            self._answer(self.requests.get(message.get(11)), done)
         elif message.type == "9":
             self._answer(self.requests.get(message.get(11)), "rejected")
         elif message.type in ("3", "j"):
@@ -144,6 +149,8 @@ class OrderView:
         order.filled = message.get(14, order.filled)
         order.quantity = message.get(38, order.quantity)
         order.price = message.get(44, order.price)
+        order.ord_type = message.get(40, order.ord_type)
+        order.stop = message.get(99, order.stop)
         if message.get(150) == "5" and order.cl_ord_id != message.get(11):
             self.orders.pop(order.cl_ord_id, None)
             order.cl_ord_id = message.get(11)
@@ -170,6 +177,8 @@ def _order_of(message: Message) -> Order:
         price=message.get(44),
         account=message.get(1),
         time_in_force=message.get(59),
+        ord_type=message.get(40, "2"),
+        stop=message.get(99),
     )
 
 

@@ -47,7 +47,14 @@ class Runner:
 
     async def _do(self, command: Command) -> None:
         match command:
-            case language.NewOrder() | Cancel() | Replace() | language.Raw():
+            case (
+                language.NewOrder()
+                | Cancel()
+                | Replace()
+                | language.Status()
+                | language.Everything()
+                | language.Raw()
+            ):
                 number = self.connection.session.send(*self._body(command).fields)
                 newest = self.terminal.view.newest
                 if not self.attended and newest and newest.number == number:
@@ -67,7 +74,7 @@ class Runner:
             case language.Word("help"):
                 self.terminal.write(language.help_text())
 
-    def _body(self, command: Command) -> Message:
+    def _body(self, command: language.About) -> Message:
         now = f"{datetime.now(UTC):%Y%m%d-%H:%M:%S.%f}"[:-3]
         view = self.terminal.view
         match command:
@@ -79,10 +86,12 @@ class Runner:
             case Replace(named):
                 order = view.find(named)
                 return bodies.replace_body(order, command, self._cl_ord_id(), now)
+            case language.Status(named):
+                return bodies.status_body(view.find(named))
+            case language.Everything():
+                return bodies.everything_body(command, self._cl_ord_id(), now)
             case language.Raw(fields):
                 return Message(fields)
-            case _:
-                raise AssertionError(f"{command} is not about an order")
 
     def _cl_ord_id(self) -> str:
         """The next of BUYER-1, BUYER-2, ...; the session saves the count on sending."""

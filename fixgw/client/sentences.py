@@ -25,6 +25,11 @@ _REPORTS = {
     "G": "TRADE CORRECTED",
     "H": "TRADE CANCELLED",
     "I": "STATUS",
+    "L": "TRIGGERED",
+}
+_KINDS = {
+    **{"1": "market", "3": "stop", "4": "stop limit", "K": "market to limit"},
+    "P": "pegged",
 }
 _DONE_TRADES = frozenset({"F", "G", "H"})
 _DEAD = frozenset("34C")  # ExecType(150) after which nothing is left
@@ -45,13 +50,14 @@ def sentence(message: Message, names: Names) -> str:
 
 def describe(message: Message) -> str:
     """``buy 100 ACME @ 10.00`` of an order or a report, as far as the fields go."""
-    price = message.get(44)
-    market = "market" if message.get(40) == "1" else ""
+    price, stop = message.get(44), message.get(99)
     words = (
         SIDES.get(message.get(54), ""),
         message.get(38),
         message.get(55),
-        f"@ {price}" if price else market,
+        _KINDS.get(message.get(40), ""),
+        stop,
+        f"@ {price}" if price else "",
     )
     return " ".join(word for word in words if word)
 
@@ -64,6 +70,18 @@ def _say_change(message: Message, names: Names) -> str:
     what = "cancel" if message.type == "F" else "replace"
     by = f"{what} {message.get(41)} as {message.get(11)}"
     return by if message.type == "F" else f"{by}: {describe(message)}"
+
+
+def _say_all(message: Message, names: Names) -> str:
+    what = "cancel" if message.type == "q" else "tell of"
+    words = (what, "all", SIDES.get(message.get(54), ""), message.get(55))
+    return " ".join(word for word in words if word)
+
+
+def _say_cancelled_all(message: Message, names: Names) -> str:
+    if message.get(531) == "0":
+        return f"MASS CANCEL REJECTED{_reason(message, names, 532)}"
+    return f"{message.get(533, 'all')} CANCELLED"
 
 
 def _say_report(message: Message, names: Names) -> str:
@@ -121,6 +139,9 @@ _SENTENCES = {
     "D": _say_order,
     "F": _say_change,
     "G": _say_change,
+    "q": _say_all,
+    "AF": _say_all,
+    "r": _say_cancelled_all,
     "8": _say_report,
     "9": _say_cancel_reject,
     "3": _say_reject,

@@ -10,10 +10,11 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.codes import EventKind, Liquidity
 from engine.host.frames import RECORDS_PER_FRAME_MAX
 from engine.journal import LogKind
 from engine.journal.tail import LogTail
-from engine.records import EventKind, Liquidity, OrderEvent
+from engine.records import OrderEvent
 from fixgw.sidedoor.feed import decode
 from fixgw.sidedoor.market import Market
 

@@ -16,23 +16,25 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from engine.decimals import render
-from engine.eventchain import CHAIN_BYTES
-from engine.records import (
-    EVENT_BYTES,
+from engine.codes import (
     EventKind,
-    InstrumentStatus,
     Liquidity,
     OrdStatus,
     OrdType,
+    Phase,
+    PhaseReason,
     Reason,
-    Record,
+    Scope,
+    SelfTrade,
     Side,
     TimeInForce,
-    unpack_all,
 )
+from engine.decimals import render
+from engine.eventchain import CHAIN_BYTES
+from engine.layouts import Record
+from engine.records import EVENT_BYTES, PhaseEvent, unpack_all
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """A change of what a type has, or of what a member means, is a new version."""
 
 _NUMBER_BITS = 48
@@ -124,12 +126,25 @@ def _decode_session(value: object) -> int:
     return int(_text(value), 16)
 
 
+def _boolean(value: object) -> int:
+    if type(value) is not bool:
+        raise ValueError(f"{value!r} is neither true nor false")
+    return int(value)
+
+
+def _encode_boolean(value: int) -> bool:
+    if value > 1:
+        raise ValueError(f"{value} is neither 0 nor 1")
+    return value == 1
+
+
 def _names(enum: type[IntEnum]) -> _Form:
-    """By name; NONE is null. The engine makes no other values."""
-    names: dict[int, str | None] = {
-        int(member): None if member.name == "NONE" else member.name for member in enum
-    }
-    return _lookup(names, enum.__name__)
+    """By name; NONE, and 0 where there is no such name, is null.
+
+    The engine makes no other values.
+    """
+    names: dict[int, str | None] = {0: None}
+    return _lookup(names | _named(enum), enum.__name__)
 
 
 def _codes(enum: type[IntEnum]) -> _Form:
@@ -138,9 +153,11 @@ def _codes(enum: type[IntEnum]) -> _Form:
     It came from a client, and what was refused is told as well.
     """
     names: dict[int, str | None] = {code: chr(code) for code in range(1, 256)}
-    names[0] = None
-    names |= {int(member): member.name for member in enum}
-    return _lookup(names, enum.__name__)
+    return _lookup(names | {0: None} | _named(enum), enum.__name__)
+
+
+def _named(enum: type[IntEnum]) -> dict[int, str | None]:
+    return {int(member): member.name for member in enum if member.name != "NONE"}
 
 
 def _lookup(names: dict[int, str | None], what: str) -> _Form:
@@ -166,32 +183,50 @@ _TEXT = _Form(_encode_text, _decode_text)
 _AMOUNT = _Form(render, _decode_decimal)
 _IDENTITY = _Form(_encode_identifier, _decode_identifier)
 
+_BOOLEAN = _Form(_encode_boolean, _boolean)
+_SESSION_KEY = _Form(_encode_session, _decode_session)
+
 _FORMS: dict[str, _Form] = {
     "side": _codes(Side),
     "ord_type": _codes(OrdType),
     "time_in_force": _codes(TimeInForce),
     "ord_status": _codes(OrdStatus),
+    "stp": _codes(SelfTrade),
+    "imbalance_side": _names(Side),
     "liquidity": _names(Liquidity),
-    "status": _names(InstrumentStatus),
+    "phase": _names(Phase),
+    "then": _names(Phase),
+    "scope": _names(Scope),
     "reason": _names(Reason),
-    "flags": _INTEGER,
-    "source": _INTEGER,
-    "session_epoch": _INTEGER,
-    "seq": _INTEGER,
-    "command_seq": _INTEGER,
-    "time": _INTEGER,
-    "msg_seq_num": _INTEGER,
-    "day": _INTEGER,
-    "session": _Form(_encode_session, _decode_session),
+    **dict.fromkeys(("triggered", "uncrossed", "blocked"), _BOOLEAN),
+    **dict.fromkeys(("flags", "exec_inst", "source", "session_epoch"), _INTEGER),
+    **dict.fromkeys(("seq", "command_seq", "msg_seq_num", "priority"), _INTEGER),
+    **dict.fromkeys(("count", "index", "fan_out", "day"), _INTEGER),
+    **dict.fromkeys(("time", "expire_time", "until", "volatility_ns"), _INTEGER),
+    **dict.fromkeys(("open_orders_max", "rate_max"), _INTEGER),
+    **dict.fromkeys(("session", "owner"), _SESSION_KEY),
     **dict.fromkeys(("order_id", "contra_order_id", "trade_id"), _IDENTITY),
     **dict.fromkeys(("price", "avg_price", "last_price", "reference_price"), _AMOUNT),
-    **dict.fromkeys(("price_min", "price_max", "tick", "lot"), _AMOUNT),
+    **dict.fromkeys(("price_min", "price_max", "stop_price", "peg_offset"), _AMOUNT),
     **dict.fromkeys(("qty", "leaves_qty", "cum_qty", "last_qty"), _AMOUNT),
-    **dict.fromkeys(("qty_max", "notional_max"), _AMOUNT),
-    **dict.fromkeys(("cl_ord_id", "orig_cl_ord_id", "account"), _TEXT),
+    **dict.fromkeys(("display_qty", "min_qty", "shown_qty", "fee"), _AMOUNT),
+    **dict.fromkeys(("volume", "imbalance_qty", "tick", "lot"), _AMOUNT),
+    **dict.fromkeys(("qty_min", "qty_max", "notional_max"), _AMOUNT),
+    **dict.fromkeys(("order_qty_max", "position_max"), _AMOUNT),
+    **dict.fromkeys(("static_band", "dynamic_band"), _AMOUNT),
+    **dict.fromkeys(("maker_fee", "taker_fee", "auction_fee"), _AMOUNT),
+    **dict.fromkeys(("cl_ord_id", "orig_cl_ord_id", "account", "stp_id"), _TEXT),
     **dict.fromkeys(("symbol", "currency"), _TEXT),
 }
-_RENAMED = {"time": "time_ns"}
+_OTHER_FORMS: dict[tuple[type[Record], str], _Form] = {
+    (PhaseEvent, "reason"): _names(PhaseReason)
+}
+"""Where a record means something else by a name."""
+_RENAMED = {
+    "time": "time_ns",
+    "expire_time": "expire_time_ns",
+    "until": "until_ns",
+}
 _ZERO = "zero"
 """The meaning of a field that says nothing."""
 
@@ -206,7 +241,7 @@ class _Layout:
         self.members = [
             (
                 None if meaning == _ZERO else _RENAMED.get(name, name),
-                _form(name, meaning),
+                _form(record, name, meaning),
             )
             for name, _, meaning, _ in rows[1:]
         ]
@@ -216,8 +251,10 @@ class _Layout:
         ]
 
 
-def _form(name: str, meaning: str) -> _Form:
-    return _INTEGER if meaning == _ZERO else _FORMS[name]
+def _form(record: type[Record], name: str, meaning: str) -> _Form:
+    if meaning == _ZERO:
+        return _INTEGER
+    return _OTHER_FORMS.get((record, name)) or _FORMS[name]
 
 
 def _record_of(kind: EventKind) -> type[Record]:
@@ -232,8 +269,15 @@ _LAYOUTS = {int(kind): _Layout(_record_of(kind)) for kind in EventKind}
 _TYPES = {int(kind): kind.name for kind in EventKind}
 _KINDS = {name: kind for kind, name in _TYPES.items()}
 _ENVELOPE = frozenset({"schema", "shard", "type", "chain"})
-_REFUSALS = frozenset(
-    (EventKind.REJECTED, EventKind.CANCEL_REJECTED, EventKind.REPLACE_REJECTED)
+_OF_NO_INSTRUMENT = frozenset(
+    (
+        EventKind.REJECTED,
+        EventKind.CANCEL_REJECTED,
+        EventKind.REPLACE_REJECTED,
+        EventKind.STATUS,
+        EventKind.MASS_CANCELLED,
+        EventKind.MASS_STATUS_DONE,
+    )
 )
 
 # -- encoding --------------------------------------------------------------------------
@@ -279,11 +323,11 @@ def to_record(
     """Key, value and headers of an event's Kafka record. Raises ValueError.
 
     The key is one of a bounded set, the instruments and the shards: what was refused
-    changed no instrument, and may name anything for one.
+    or only asked for changed no instrument, and may name anything for one.
     """
     document = to_json(shard, event, chain)
     key = document.get("symbol", "")
-    if not key or event[0] in _REFUSALS:
+    if not key or event[0] in _OF_NO_INSTRUMENT:
         key = f"shard-{shard}"
     headers = [
         ("shard", b"%d" % shard),

@@ -6,14 +6,14 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
 from psycopg import sql as names
 
 from fixgw.config import without_password
-from fixgw.readmodel import pgschema, sql
+from fixgw.readmodel import changes, pgschema, sql
 from fixgw.readmodel.database import (
     VERSION,
     Database,
@@ -121,6 +121,17 @@ class PostgresDatabase:
                 )
             for table, rows in batch.rows.items():
                 self._write_rows(cursor, table, rows)
+
+            def execute(statement: str, values: Sequence[object]) -> Row | None:
+                cursor.execute(statement.encode(), values)
+                return cursor.fetchone() if cursor.description else None
+
+            changes.apply(
+                sql.POSTGRES,
+                execute,
+                lambda table, rows: self._write_rows(cursor, table, rows),
+                batch,
+            )
 
     def _write_rows(
         self, cursor: psycopg.Cursor, table: Table, rows: list[Row]

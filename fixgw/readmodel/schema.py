@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Written into every database. Another one is refused: rebuild it."""
 
 
@@ -133,7 +133,17 @@ ORDERS = Table(
             ("leaves_qty", Type.AMOUNT, "LeavesQty(151)"),
             ("cum_qty", Type.AMOUNT, "CumQty(14)"),
             ("avg_price", Type.AMOUNT, "AvgPx(6), rounded"),
-            ("reason", Type.TEXT, "why it was refused or ended; empty"),
+            ("stop_price", Type.AMOUNT, "StopPx(99); of a pegged order its limit"),
+            ("triggered", Type.INTEGER, "1: a stop that has been triggered"),
+            ("display_qty", Type.AMOUNT, "MaxFloor(111), 0 = all"),
+            ("shown_qty", Type.AMOUNT, "what the book displays of it"),
+            ("min_qty", Type.AMOUNT, "MinQty(110)"),
+            ("peg_offset", Type.AMOUNT, "PegOffsetValue(211), distance of a trail"),
+            ("expire_ns", Type.TIME, "ExpireTime(126), 0 = none"),
+            ("exec_inst", Type.TEXT, "names in records.md with spaces between"),
+            ("stp", Type.TEXT, "self-trade prevention, by name"),
+            ("stp_id", Type.TEXT, "SelfMatchPreventionID(2362), may be empty"),
+            ("reason", Type.TEXT, "why it was refused, ended or last changed; empty"),
         ),
         Column("created_ns", Type.TIME, "engine time of its arrival", once=True),
         Column("updated_ns", Type.TIME, "engine time of its last event"),
@@ -145,7 +155,8 @@ ORDERS = Table(
 
 ORDER_EVENTS = Table(
     "order_events",
-    "Everything that happened to orders, refused cancels and replaces included.",
+    "Everything that happened to orders, refused cancels and replaces included. What "
+    "was only asked for (statuses, answers to mass requests) is not among it.",
     ("shard", "seq"),
     Merge.NEVER,
     _columns(
@@ -159,9 +170,12 @@ ORDER_EVENTS = Table(
         ("side", Type.TEXT, "Side(54)"),
         ("status", Type.TEXT, "OrdStatus(39) afterwards"),
         ("price", Type.AMOUNT, "Price(44)"),
+        ("stop_price", Type.AMOUNT, "StopPx(99); of a pegged order its limit"),
         ("qty", Type.AMOUNT, "OrderQty(38)"),
         ("leaves_qty", Type.AMOUNT, "LeavesQty(151)"),
         ("cum_qty", Type.AMOUNT, "CumQty(14)"),
+        ("shown_qty", Type.AMOUNT, "what the book displays of it"),
+        ("trade_id", Type.TEXT, "of a fill, and of a trade that was changed"),
         ("last_price", Type.AMOUNT, "LastPx(31) of a fill"),
         ("last_qty", Type.AMOUNT, "LastQty(32); what was cancelled on an end"),
         ("reason", Type.TEXT, "why; empty"),
@@ -172,7 +186,8 @@ ORDER_EVENTS = Table(
 
 EXECUTIONS = Table(
     "executions",
-    "Fills: two per trade, one for each side.",
+    "Fills: two per trade, one for each side, as they are now: order_events tells how "
+    "they came about.",
     ("exec_id",),
     Merge.NEVER,
     _columns(
@@ -183,9 +198,11 @@ EXECUTIONS = Table(
         *_OWNER,
         ("cl_ord_id", Type.TEXT, "ClOrdID(11) of the order"),
         ("side", Type.TEXT, "Side(54)"),
-        ("liquidity", Type.TEXT, "ADDED or REMOVED"),
-        ("price", Type.AMOUNT, "LastPx(31)"),
+        ("liquidity", Type.TEXT, "ADDED, REMOVED or AUCTION"),
+        ("price", Type.AMOUNT, "LastPx(31), the correct one"),
         ("qty", Type.AMOUNT, "LastQty(32)"),
+        ("fee", Type.AMOUNT, "in the currency; below 0 = a rebate"),
+        ("state", Type.TEXT, "VALID, CORRECTED or CANCELLED: then it does not count"),
         ("time_ns", Type.TIME, "engine time"),
         *_PLACE,
     ),
@@ -198,11 +215,12 @@ TRADES = Table(
     ("trade_id",),
     Merge.NEVER,
     _columns(
-        ("trade_id", Type.TEXT, "ExecID(17) of the maker's fill"),
+        ("trade_id", Type.TEXT, "ExecID(17) of its first fill"),
         ("symbol", Type.TEXT, "Symbol(55)"),
-        ("price", Type.AMOUNT, "price"),
+        ("price", Type.AMOUNT, "price, the correct one"),
         ("qty", Type.AMOUNT, "quantity"),
-        ("aggressor_side", Type.TEXT, "side of the order that came later"),
+        ("aggressor_side", Type.TEXT, "side of the later order; empty of an auction"),
+        ("state", Type.TEXT, "VALID, CORRECTED or CANCELLED: then it does not count"),
         ("buy_order_id", Type.TEXT, "OrderID(37) of the buyer"),
         ("sell_order_id", Type.TEXT, "OrderID(37) of the seller"),
         ("time_ns", Type.TIME, "engine time"),
@@ -213,8 +231,8 @@ TRADES = Table(
 
 POSITIONS = Table(
     "positions",
-    "What each owner has bought and sold of each symbol. A value is price x quantity, "
-    "exact, in units of 1e-16.",
+    "What each owner has bought and sold of each symbol, trades that were cancelled or "
+    "corrected as they are now. A value is price x quantity, exact, in units of 1e-16.",
     ("session", "account", "symbol"),
     Merge.ADD,
     _columns(
@@ -224,8 +242,80 @@ POSITIONS = Table(
         ("bought_value", Type.VALUE_SUM, "units of 1e-16"),
         ("sold_qty", Type.QTY_SUM, "units of 1e-8"),
         ("sold_value", Type.VALUE_SUM, "units of 1e-16"),
-        ("updated_ns", Type.TIME, "engine time of the last fill"),
+        ("updated_ns", Type.TIME, "engine time of the last fill or change of one"),
     ),
+)
+
+INSTRUMENTS = Table(
+    "instruments",
+    "Every instrument: its terms and its trading phase.",
+    ("shard", "symbol"),
+    Merge.REPLACE,
+    (
+        *_columns(
+            ("symbol", Type.TEXT, "Symbol(55)"),
+            ("currency", Type.TEXT, "Currency(15)"),
+            ("tick", Type.AMOUNT, "prices are multiples of it"),
+            ("lot", Type.AMOUNT, "quantities are multiples of it"),
+            ("reference_price", Type.AMOUNT, "last known fair price, 0 = none"),
+            ("price_min", Type.AMOUNT, "lowest limit price"),
+            ("price_max", Type.AMOUNT, "highest limit price"),
+            ("qty_min", Type.AMOUNT, "smallest OrderQty(38), 0 = none"),
+            ("qty_max", Type.AMOUNT, "largest OrderQty(38)"),
+            ("notional_max", Type.AMOUNT, "largest price x quantity, 0 = unlimited"),
+            ("static_band", Type.AMOUNT, "part of the reference price, 0 = any"),
+            ("dynamic_band", Type.AMOUNT, "part of the last price, 0 = any"),
+            ("volatility_ns", Type.INTEGER, "length of a volatility auction"),
+            ("maker_fee", Type.AMOUNT, "part of the value; below 0 = a rebate"),
+            ("taker_fee", Type.AMOUNT, "part of the value; below 0 = a rebate"),
+            ("auction_fee", Type.AMOUNT, "part of the value; below 0 = a rebate"),
+        ),
+        Column("phase", Type.TEXT, "trading phase, by name", once=True),
+        Column("phase_reason", Type.TEXT, "why it is in it; empty", once=True),
+        Column(
+            "phase_since_ns", Type.TIME, "when it began, 0 = at the start", once=True
+        ),
+        Column("phase_until_ns", Type.TIME, "when it ends, 0 = open", once=True),
+        Column("shard", Type.INTEGER, "shard"),
+        Column("seq", Type.INTEGER, "event that defined it so"),
+    ),
+)
+
+PHASES = Table(
+    "phases",
+    "Every change of a trading phase.",
+    ("shard", "seq"),
+    Merge.NEVER,
+    _columns(
+        *_PLACE,
+        ("symbol", Type.TEXT, "Symbol(55)"),
+        ("phase", Type.TEXT, "trading phase, by name"),
+        ("reason", Type.TEXT, "why; empty"),
+        ("until_ns", Type.TIME, "engine time at which it ends by itself, 0 = never"),
+        ("then_phase", Type.TEXT, "phase after that; empty"),
+        ("reference_price", Type.AMOUNT, "of the static band, 0 = none"),
+        ("last_price", Type.AMOUNT, "of the last trade, 0 = none"),
+        ("time_ns", Type.TIME, "engine time"),
+    ),
+    indexes=(("symbol", "time_ns"),),
+)
+
+AUCTIONS = Table(
+    "auctions",
+    "Every auction that was held: what traded at which price.",
+    ("shard", "seq"),
+    Merge.NEVER,
+    _columns(
+        *_PLACE,
+        ("symbol", Type.TEXT, "Symbol(55)"),
+        ("phase", Type.TEXT, "trading phase it was of"),
+        ("price", Type.AMOUNT, "the one price, 0 = nothing traded"),
+        ("volume", Type.AMOUNT, "quantity that traded"),
+        ("imbalance_side", Type.TEXT, "side of the surplus; empty"),
+        ("imbalance_qty", Type.AMOUNT, "surplus at that price"),
+        ("time_ns", Type.TIME, "engine time"),
+    ),
+    indexes=(("symbol", "time_ns"),),
 )
 
 PARTICIPANTS = Table(
@@ -250,7 +340,10 @@ META = Table(
     ),
 )
 
-DATA = (ORDERS, ORDER_EVENTS, EXECUTIONS, TRADES, POSITIONS, PARTICIPANTS)
+DATA = (
+    *(ORDERS, ORDER_EVENTS, EXECUTIONS, TRADES, POSITIONS),
+    *(INSTRUMENTS, PHASES, AUCTIONS, PARTICIPANTS),
+)
 TABLES = (META, PROGRESS, *DATA)
 
 _BEGIN = "<!-- tables: generated by python -m fixgw.readmodel.schema -->"

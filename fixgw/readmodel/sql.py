@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from fixgw.readmodel.schema import TABLES, Column, Merge, Table, Type
@@ -13,7 +13,7 @@ class Dialect:
     """How one database says things.
 
     ``add`` sums two columns of numbers of any size. ``decimal`` and ``time`` give the
-    expression for a column as people read it, exactly.
+    expression for a column as people read it, exactly; no time is null.
     """
 
     type_of: Callable[[Type], str]
@@ -53,7 +53,7 @@ SQLITE = Dialect(
     "digits_sum({0}, {1})",
     "MAX",
     _sqlite_decimal,
-    "STRFTIME('%Y-%m-%dT%H:%M:%S', {0} / 1000000000, 'unixepoch')"
+    "STRFTIME('%Y-%m-%dT%H:%M:%S', NULLIF({0}, 0) / 1000000000, 'unixepoch')"
     " || PRINTF('.%09dZ', {0} % 1000000000)",
 )
 POSTGRES = Dialect(
@@ -62,7 +62,7 @@ POSTGRES = Dialect(
     "{0} + {1}",
     "GREATEST",
     _postgres_decimal,
-    "TIMESTAMPTZ 'epoch' + {0} / 1000 * INTERVAL '1 microsecond'",
+    "TIMESTAMPTZ 'epoch' + NULLIF({0}, 0) / 1000 * INTERVAL '1 microsecond'",
 )
 
 
@@ -148,6 +148,19 @@ def advance(dialect: Dialect) -> str:
         f"UPDATE progress SET seq = {mark}, chain = {mark}, chain_before = {mark}, "
         f"time_ns = {mark}, kafka_offset = {mark} WHERE shard = {mark} AND seq = {mark}"
     )
+
+
+def update(dialect: Dialect, table: Table, columns: Iterable[str]) -> str:
+    """The statement that sets some columns of the row with a key, the values of the
+    columns before those of the key. No row, nothing happens."""
+    changes = ", ".join(f"{name} = {dialect.mark}" for name in columns)
+    where = " AND ".join(f"{name} = {dialect.mark}" for name in table.key)
+    return f"UPDATE {table.name} SET {changes} WHERE {where}"
+
+
+def select_fill(dialect: Dialect) -> str:
+    """Price, quantity and state of an execution."""
+    return f"SELECT price, qty, state FROM executions WHERE exec_id = {dialect.mark}"
 
 
 def select(table: Table, where: str = "") -> str:

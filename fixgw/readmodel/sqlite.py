@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from engine.host.lock import FolderInUse, FolderLock
-from fixgw.readmodel import sql
+from fixgw.readmodel import changes, sql
 from fixgw.readmodel.database import (
     VERSION,
     Database,
@@ -117,9 +117,23 @@ class SqliteDatabase:
                     "somebody else has written"
                 )
             for table, rows in batch.rows.items():
-                connection.executemany(
-                    self._statements[table], _digits_of_sums(table, rows)
-                )
+                self._write_rows(connection, table, rows)
+
+            def execute(statement: str, values: Sequence[object]) -> Row | None:
+                row: Row | None = connection.execute(statement, values).fetchone()
+                return row
+
+            changes.apply(
+                sql.SQLITE,
+                execute,
+                lambda table, rows: self._write_rows(connection, table, rows),
+                batch,
+            )
+
+    def _write_rows(
+        self, connection: sqlite3.Connection, table: Table, rows: list[Row]
+    ) -> None:
+        connection.executemany(self._statements[table], _digits_of_sums(table, rows))
 
     def check(self) -> None:
         """See Database. A file that was taken away would be written to all the same,

@@ -4,38 +4,53 @@ Only the wording of a row is shared with the consumer; what an order is now, and
 somebody holds, is worked out here by looking at events one after another.
 
 Bounded memory: what has happened is compared at once, an order when it has ended. What
-is kept are the orders that are open and the positions.
+is kept are the orders that are open, the positions, the instruments, and the few rows
+the operator changed afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from engine.codes import EventKind, Side
 from engine.records import (
     EVENT_BYTES,
-    EventKind,
-    Liquidity,
+    AuctionEvent,
+    InstrumentEvent,
     OrderEvent,
-    Side,
+    PhaseEvent,
     unpack_all,
 )
+from fixgw.readmodel.changes import changed_fill, position_change
+from fixgw.readmodel.comparison import Comparison, Findings, place, put
 from fixgw.readmodel.database import Progress, Snapshot
 from fixgw.readmodel.rows import (
+    STATES,
     Row,
+    auction_row,
+    changed_columns,
     event_row,
     execution_row,
+    identifier,
+    instrument_row,
+    is_second_side,
     order_row,
+    phase_columns,
+    phase_row,
     session_text,
     trade_row,
 )
 from fixgw.readmodel.schema import (
+    AUCTIONS,
     EXECUTIONS,
+    INSTRUMENTS,
     ORDER_EVENTS,
     ORDERS,
+    PHASES,
     POSITIONS,
     TRADES,
-    Table,
 )
 from fixgw.readmodel.sources import (
     Chunk,
@@ -45,40 +60,19 @@ from fixgw.readmodel.sources import (
     other_history,
 )
 
-DIFFERENCES_MAX = 20
-"""Differences that are told one by one; the others are counted."""
-
-KEYS_MAX = 1000
-"""Rows asked for by their keys in one statement."""
-
 _ENDS = (EventKind.REJECTED, EventKind.CANCELLED, EventKind.EXPIRED)
 _OTHER_ORDER = (EventKind.CANCEL_REJECTED, EventKind.REPLACE_REJECTED)
-
-_NOT_TOLD = {
-    ORDERS: "NOT EXISTS (SELECT 1 FROM order_events WHERE order_events.order_id = "
-    "orders.order_id)",
-    EXECUTIONS: "NOT EXISTS (SELECT 1 FROM order_events WHERE order_events.shard = "
-    "executions.shard AND order_events.seq = executions.seq)",
-    TRADES: "NOT EXISTS (SELECT 1 FROM order_events WHERE order_events.shard = "
-    "trades.shard AND order_events.seq = trades.seq)",
-}
-"""Rows that stand for no event in the tables: nothing asks for them by their keys."""
-
-
-@dataclass(slots=True)
-class Findings:
-    """What a comparison found."""
-
-    events: int = 0
-    rows: int = 0
-    differences: int = 0
-    told: list[str] = field(default_factory=list)
-
-    def differ(self, text: str, count: int = 1) -> None:
-        """Note a difference."""
-        self.differences += count
-        if len(self.told) < DIFFERENCES_MAX:
-            self.told.append(text)
+_NOTHING_HAPPENED = (
+    EventKind.STATUS,
+    EventKind.MASS_CANCELLED,
+    EventKind.MASS_STATUS_DONE,
+)
+_CREATED, _CL_ORD_ID = place(ORDERS, "created_ns"), place(ORDERS, "cl_ord_id")
+_OF_FILL = [place(EXECUTIONS, name) for name in ("price", "qty", "state")]
+_OF_PHASE = [
+    place(INSTRUMENTS, name)
+    for name in ("phase", "phase_reason", "phase_since_ns", "phase_until_ns")
+]
 
 
 @dataclass(slots=True)
@@ -89,17 +83,16 @@ class _Open:
     cl_ord_id: str
     shard: int
     last: OrderEvent
+    changed: dict[str, object] = field(default_factory=dict)
+    """What a change of a trade has changed since."""
 
     def row(self) -> Row:
         """What should be in the table."""
         row = order_row(self.shard, self.last)
         row[_CREATED] = self.created_ns
         row[_CL_ORD_ID] = self.cl_ord_id
+        put(ORDERS, row, self.changed)
         return tuple(row)
-
-
-_NAMES = [column.name for column in ORDERS.columns]
-_CREATED, _CL_ORD_ID = _NAMES.index("created_ns"), _NAMES.index("cl_ord_id")
 
 
 async def verify(
@@ -163,47 +156,80 @@ class Verification:
     rest."""
 
     def __init__(self, tables: Snapshot) -> None:
-        self.findings = Findings()
-        self._tables = tables
+        self._comparison = Comparison(tables)
         self._open: dict[int, _Open] = {}
         self._sums: dict[tuple[str, str, str], list[int]] = {}
-        self._counts = dict.fromkeys((ORDERS, EXECUTIONS, TRADES, ORDER_EVENTS), 0)
+        self._instruments: dict[tuple[int, str], list[object]] = {}
 
     def take(self, shard: int, events: Sequence[object]) -> None:
         """The next events of a shard: what they made happen is compared at once."""
-        if not events:
-            return
-        self.findings.events += len(events)
-        orders = [event for event in events if isinstance(event, OrderEvent)]
+        self._comparison.findings.events += len(events)
+        self._take_orders(
+            shard,
+            [
+                event
+                for event in events
+                if isinstance(event, OrderEvent) and event.kind not in _NOTHING_HAPPENED
+            ],
+        )
+        self._take_instruments(shard, events)
+
+    def _take_orders(self, shard: int, orders: Sequence[OrderEvent]) -> None:
+        compare = self._comparison
         fills = [event for event in orders if event.kind == EventKind.FILLED]
-        takers = [event for event in fills if event.liquidity == Liquidity.REMOVED]
-        happened = [event_row(shard, event) for event in orders]
-        self._counts[ORDER_EVENTS] += len(happened)
-        if orders:
-            where = f"shard = {shard} AND seq BETWEEN {orders[0].seq} AND "
-            found = self._tables.read(ORDER_EVENTS, f"{where}{orders[-1].seq}")
-            self._compare(ORDER_EVENTS, happened, found)
-        self._compare_by_key(EXECUTIONS, [execution_row(shard, one) for one in fills])
-        self._compare_by_key(TRADES, [trade_row(shard, one) for one in takers])
-        ended = [
-            order.row()
-            for event in orders
-            if (order := self._note_order(shard, event)) is not None
-        ]
-        self._compare_by_key(ORDERS, ended)
-        for event in fills:
-            self._note_position(event)
+        seconds = [event for event in fills if is_second_side(shard, event)]
+        compare.run(ORDER_EVENTS, shard, [event_row(shard, one) for one in orders])
+        compare.by_key(EXECUTIONS, [execution_row(shard, one) for one in fills])
+        compare.by_key(TRADES, [trade_row(shard, one) for one in seconds])
+        ended: list[Row] = []
+        after_the_end: list[OrderEvent] = []
+        for event in orders:
+            if event.kind in STATES:
+                known = self._open.get(event.order_id)
+                if known is None:
+                    after_the_end.append(event)
+                else:
+                    known.changed = changed_columns(event)
+            elif (order := self._note_order(shard, event)) is not None:
+                ended.append(order.row())
+        compare.by_key(ORDERS, ended)
+        for event in after_the_end:
+            row = compare.changed_row(ORDERS, identifier(event.order_id), _told(event))
+            if row is not None:
+                put(ORDERS, row, changed_columns(event))
+        for event in orders:
+            if event.kind == EventKind.FILLED:
+                self._note_position(event)
+            elif event.kind in STATES:
+                self._note_change(event)
+
+    def _take_instruments(self, shard: int, events: Sequence[object]) -> None:
+        """Terms, phases and auctions."""
+        phases: list[Row] = []
+        auctions: list[Row] = []
+        for event in events:
+            if isinstance(event, InstrumentEvent):
+                row = list(instrument_row(shard, event))
+                if old := self._instruments.get((shard, event.symbol)):
+                    for at in _OF_PHASE:
+                        row[at] = old[at]
+                self._instruments[shard, event.symbol] = row
+            elif isinstance(event, PhaseEvent):
+                phases.append(phase_row(shard, event))
+                row = self._instruments[shard, event.symbol]
+                put(INSTRUMENTS, row, phase_columns(event))
+            elif isinstance(event, AuctionEvent) and event.uncrossed:
+                auctions.append(auction_row(shard, event))
+        self._comparison.run(PHASES, shard, phases)
+        self._comparison.run(AUCTIONS, shard, auctions)
 
     def finish(self) -> Findings:
-        """Compare what is still open, positions, and the numbers of rows."""
-        self._compare_by_key(ORDERS, [order.row() for order in self._open.values()])
-        positions: list[Row] = [(*key, *sums) for key, sums in self._sums.items()]
-        self._compare(POSITIONS, positions, self._tables.read(POSITIONS))
-        for table, wanted in self._counts.items():
-            too_many = self._tables.count(table) - wanted
-            if too_many > 0:
-                self._tell_too_many(table, too_many)
-        return self.findings
+        """Compare what is still open, what is now, and the numbers of rows."""
+        compare = self._comparison
+        compare.by_key(ORDERS, [order.row() for order in self._open.values()])
+        compare.whole(POSITIONS, [(*key, *sums) for key, sums in self._sums.items()])
+        compare.whole(INSTRUMENTS, map(tuple, self._instruments.values()))
+        return compare.finish()
 
     def _note_order(self, shard: int, event: OrderEvent) -> _Open | None:
         """What is known of an order; the order itself, if it has ended."""
@@ -213,6 +239,7 @@ class Verification:
         if known is None:
             known = _Open(event.time, event.cl_ord_id, shard, event)
         known.last = event
+        known.changed = {}
         if event.kind != EventKind.CANCELLED:
             # The answer to a cancel bears the cancel's own.
             known.cl_ord_id = event.cl_ord_id
@@ -223,66 +250,36 @@ class Verification:
         return None
 
     def _note_position(self, event: OrderEvent) -> None:
-        key = session_text(event.session), event.account, event.symbol
         bought = event.last_qty if event.side == Side.BUY else 0
         sold = event.last_qty - bought
+        price = event.last_price
+        self._add(event, [bought - sold, bought, bought * price, sold, sold * price])
+
+    def _add(self, event: OrderEvent, more: Sequence[int]) -> None:
+        key = session_text(event.session), event.account, event.symbol
         old = self._sums.get(key, [0] * 6)
-        self._sums[key] = [
-            old[0] + bought - sold,
-            old[1] + bought,
-            old[2] + bought * event.last_price,
-            old[3] + sold,
-            old[4] + sold * event.last_price,
-            max(old[5], event.time),
-        ]
+        sums = [before + change for before, change in zip(old, more, strict=False)]
+        self._sums[key] = [*sums, max(old[5], event.time)]
 
-    def _compare_by_key(self, table: Table, wanted: list[Row]) -> None:
-        """Rows whose key is one text, made by us: it needs no quoting."""
-        self._counts[table] += len(wanted)
-        (key,) = table.key
-        key_of = _key_of(table)
-        for start in range(0, len(wanted), KEYS_MAX):
-            rows = wanted[start : start + KEYS_MAX]
-            keys = ", ".join(f"'{key_of(row)[0]}'" for row in rows)
-            self._compare(table, rows, self._tables.read(table, f"{key} IN ({keys})"))
-
-    def _compare(
-        self, table: Table, wanted: Iterable[Row], found: Iterable[Row]
-    ) -> None:
-        key_of = _key_of(table)
-        expected = {key_of(row): row for row in wanted}
-        for row in found:
-            self.findings.rows += 1
-            other = expected.pop(key_of(row), None)
-            if other is None:
-                self.findings.differ(f"{table.name}: a row too many: {row}")
-            elif other != row:
-                self.findings.differ(
-                    f"{table.name} {key_of(row)}: "
-                    + ", ".join(
-                        f"{column.name} is {is_!r}, should be {should!r}"
-                        for column, is_, should in zip(
-                            table.columns, row, other, strict=True
-                        )
-                        if is_ != should
-                    )
-                )
-        for row in expected.values():
-            self.findings.differ(f"{table.name}: a row is missing: {row}")
-
-    def _tell_too_many(self, table: Table, count: int) -> None:
-        """Rows that were not compared, for no event leads to them."""
-        rows: Iterator[Row] = iter(())
-        if table in _NOT_TOLD:
-            rows = self._tables.read(table, _NOT_TOLD[table])
-        self.findings.differ(f"{table.name}: rows too many: {count}", count)
-        for row in rows:
-            self.findings.differ(f"{table.name}: a row too many: {row}", 0)
-            if len(self.findings.told) >= DIFFERENCES_MAX:
-                break
+    def _note_change(self, event: OrderEvent) -> None:
+        """A fill, its trade and its position, once the trade was changed."""
+        told = _told(event)
+        exec_id = identifier(event.contra_order_id)
+        row = self._comparison.changed_row(EXECUTIONS, exec_id, told)
+        if row is None:
+            return
+        price, qty, state = (row[at] for at in _OF_FILL)
+        new = changed_fill(event, price, state)
+        if new is None:
+            return
+        columns: Mapping[str, Any] = dict(zip(("state", "price"), new, strict=True))
+        put(EXECUTIONS, row, columns)
+        trade_id = identifier(event.trade_id)
+        row = self._comparison.changed_row(TRADES, trade_id, told)
+        if row is not None:
+            put(TRADES, row, columns)
+        self._add(event, position_change(event, price, qty))
 
 
-def _key_of(table: Table) -> Callable[[Row], Row]:
-    names = [column.name for column in table.columns]
-    places = [names.index(name) for name in table.key]
-    return lambda row: tuple(row[place] for place in places)
+def _told(event: OrderEvent) -> str:
+    return f"{EventKind(event.kind).name}, event {event.seq},"

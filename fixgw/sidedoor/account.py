@@ -15,8 +15,10 @@ from heapq import merge
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
+from engine.codes import EventKind
 from engine.records import OrderEvent
-from fixgw.sidedoor.orders import Fill, Order, Position
+from fixgw.sidedoor.orders import CORRECTED, TAKEN_BACK, Fill, Order, Position
+from fixgw.sidedoor.words import LIMIT_TYPES, PEGGED, TRAILING
 
 ENDED_ORDERS_KEPT = 5_000
 """Ended orders kept per account: about 4 MB, and 100 s of orders at the default limit.
@@ -34,6 +36,9 @@ LOOSE_IDS_KEPT = 1_000
 ID_REST_NS = 600 * 1_000_000_000
 """An identifier of the day that has just ended is not free at once: a retry that
 crosses the end of the day must find the original order, not make a second one."""
+
+_NUMBER = (1 << 48) - 1
+"""The part of an identifier that is the number in the shard."""
 
 Cursor = tuple[int, int]
 """A place in a list by time: nanoseconds and an identifier."""
@@ -59,7 +64,17 @@ class Use(NamedTuple):
 
 
 def new_content(event: OrderEvent) -> Content:
-    """What a new order was, as its first event tells."""
+    """What a new order was, as its first event tells.
+
+    An accepted peg bears its limit where others have the stop price. Where a trailing
+    stop began is not what was asked for if that was left to the exchange.
+    """
+    price: int | None = event.price
+    stop_price: int | None = event.stop_price
+    if event.ord_type == PEGGED and event.kind == EventKind.ACCEPTED:
+        price, stop_price = event.stop_price, 0
+    if event.exec_inst & TRAILING:
+        stop_price = None
     return (
         "new",
         event.symbol,
@@ -67,8 +82,26 @@ def new_content(event: OrderEvent) -> Content:
         event.ord_type,
         event.time_in_force,
         event.qty,
-        event.price,
+        price,
+        stop_price,
+        event.display_qty,
+        event.min_qty,
+        event.peg_offset,
+        event.expire_time,
+        event.exec_inst,
+        event.stp,
+        event.stp_id,
     )
+
+
+def replace_content(target: int | str, event: OrderEvent | None = None) -> Content:
+    """What a replace asked for, as far as its event tells: what it left as it was is
+    told like what it set."""
+    qty = price = None
+    if event is not None:
+        qty = event.qty
+        price = event.price if event.ord_type in LIMIT_TYPES else None
+    return ("replace", target, qty, price, *[None] * 5)
 
 
 def same_content(known: Content, asked: Content) -> bool:
@@ -184,6 +217,35 @@ class Account:
             position = self.positions[fill.symbol] = Position(fill.shard, fill.symbol)
         position.add(fill)
 
+    def change_fill(self, event: OrderEvent) -> Fill | None:
+        """A fill the exchange has cancelled or corrected; None if it is not kept.
+
+        Of one that is not kept, a correction leaves the sums of its position: the event
+        does not tell what it was before.
+        """
+        cancelled = event.kind == EventKind.TRADE_CANCELLED
+        shard, seq = event.contra_order_id >> 48, event.contra_order_id & _NUMBER
+        fills = self.shelf(shard).fills
+        position = self.positions[event.symbol]
+        place = bisect_left(fills, seq, key=attrgetter("seq"))
+        if place == len(fills) or fills[place].seq != seq:
+            if cancelled:
+                notional = event.last_qty * event.last_price
+                position.change(event.side, -event.last_qty, -notional)
+            return None
+        fill = fills[place]
+        if fill.state == TAKEN_BACK:
+            return fill
+        if cancelled:
+            position.change(fill.side, -fill.qty, -fill.qty * fill.price)
+            changed = fill._replace(state=TAKEN_BACK)
+        else:
+            more = event.last_price - fill.price
+            position.change(fill.side, 0, fill.qty * more)
+            changed = fill._replace(state=CORRECTED, price=event.last_price)
+        fills[place] = changed
+        return changed
+
     def _name(self, client_order_id: str, use: Use) -> None:
         self.ids[client_order_id] = use
 
@@ -234,7 +296,7 @@ CURSOR = attrgetter("cursor")
 Entry = TypeVar("Entry", Order, Fill)
 
 Change = tuple[str, dict[str, object]]
-"""What a listener is told: "order" or "fill", and it as JSON."""
+"""What a listener is told: "order", "fill" or "cancel_all", and it as JSON."""
 
 
 def _newest_first(

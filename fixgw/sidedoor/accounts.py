@@ -10,19 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from engine.records import ClockEvent, EventKind, OrderEvent
+from engine.codes import EventKind, Reason
+from engine.records import ClockEvent, OrderEvent
 from fixgw.sidedoor.account import (
     ID_REST_NS,
     Account,
     Change,
-    Content,
     Cursor,
     Use,
     new_content,
+    replace_content,
 )
 from fixgw.sidedoor.feed import AnyEvent
 from fixgw.sidedoor.identity import OWN_ID_MARK, account_key
 from fixgw.sidedoor.orders import Fill, Order, Position
+from fixgw.sidedoor.words import SIDE_OF
 
 FOREIGN_KEYS_MAX = 100_000
 """Keys known to be no account's: there are as many as FIX sessions. Emptied beyond."""
@@ -35,6 +37,12 @@ REPLACED = int(EventKind.REPLACED)
 CANCEL_REJECTED = int(EventKind.CANCEL_REJECTED)
 REPLACE_REJECTED = int(EventKind.REPLACE_REJECTED)
 EXPIRED = int(EventKind.EXPIRED)
+DUPLICATE_CL_ORD_ID = int(Reason.DUPLICATE_CL_ORD_ID)
+TRIGGERED = int(EventKind.TRIGGERED)
+RESTATED = int(EventKind.RESTATED)
+MASS_CANCELLED = int(EventKind.MASS_CANCELLED)
+TRADE_CANCELLED = int(EventKind.TRADE_CANCELLED)
+TRADE_CORRECTED = int(EventKind.TRADE_CORRECTED)
 
 
 class Accounts:
@@ -90,7 +98,6 @@ class Accounts:
 
     def _take(self, shard: int, account: Account, event: OrderEvent) -> None:
         kind = event.kind
-        content: Content
         day = self._days.get(shard, 0)
         if kind == FILLED:
             order = account.shelf(shard).orders[event.order_id]
@@ -99,28 +106,34 @@ class Accounts:
             order = Order(shard, event)
             use = Use(order, new_content(event), 0, shard, day, event.time)
             account.open(order, use)
+        elif kind in (TRIGGERED, RESTATED):
+            order = account.shelf(shard).orders[event.order_id]
+            order.update(event)
         elif kind in (CANCELLED, EXPIRED):
             order = account.shelf(shard).orders[event.order_id]
             order.update(event)
             requested = event.cl_ord_id
             if requested != order.client_order_id and requested[:1] != OWN_ID_MARK:
                 # A replace to no more than was filled: it ended the order.
-                content = ("replace", order.order_id, None, None)
+                content = replace_content(order.order_id)
                 use = Use(order, content, 0, shard, day, event.time)
                 account.rename(order, requested, use)
         elif kind == REPLACED:
             order = account.shelf(shard).orders[event.order_id]
             order.update(event)
             order.client_order_id = event.cl_ord_id
-            content = ("replace", order.order_id, event.qty, event.price)
+            content = replace_content(order.order_id, event)
             use = Use(order, content, 0, shard, day, event.time)
             account.rename(order, event.cl_ord_id, use)
+        elif kind == REJECTED and event.reason == DUPLICATE_CL_ORD_ID:
+            # The identifier stays what it was before; nothing came of this.
+            return
         elif kind == REJECTED:
             order = Order(shard, event)
             use = Use(order, new_content(event), event.reason, shard, day, event.time)
             account.refuse(order, use, day)
         else:
-            self._refusal(shard, account, event, day)
+            self._take_other(shard, account, event, day)
             return
         if not order.leaves_qty and order.is_live:
             account.end(order, day)
@@ -142,10 +155,36 @@ class Accounts:
             event.last_price,
             event.last_qty,
             event.liquidity,
+            event.fee,
         )
         account.fill(fill)
         if account.listener is not None:
             account.news.append(("fill", fill.shown()))
+
+    def _take_other(
+        self, shard: int, account: Account, event: OrderEvent, day: int
+    ) -> None:
+        """What is no step in the life of an order. A STATUS tells nothing new."""
+        if event.kind in (CANCEL_REJECTED, REPLACE_REJECTED):
+            self._refusal(shard, account, event, day)
+        elif event.kind in (TRADE_CANCELLED, TRADE_CORRECTED):
+            self._change(shard, account, event)
+        elif event.kind == MASS_CANCELLED and account.listener is not None:
+            account.news.append(("cancel_all", _cancel_all_shown(shard, event)))
+
+    @staticmethod
+    def _change(shard: int, account: Account, event: OrderEvent) -> None:
+        """A trade that was cancelled or corrected. Its order may be forgotten."""
+        fill = account.change_fill(event)
+        order = account.shelf(shard).orders.get(event.order_id)
+        if order is not None:
+            order.correct(event)
+        if account.listener is None:
+            return
+        if fill is not None:
+            account.news.append(("fill", fill.shown()))
+        if order is not None:
+            account.news.append(("order", order.shown()))
 
     def _refusal(
         self, shard: int, account: Account, event: OrderEvent, day: int
@@ -153,7 +192,7 @@ class Accounts:
         """A refused cancel or replace: no order has changed."""
         if event.kind == REPLACE_REJECTED:
             target: str | int = event.order_id or event.orig_cl_ord_id
-            content: Content = ("replace", target, None, None)
+            content = replace_content(target)
             use = Use(None, content, event.reason, shard, day, event.time)
             account.note(event.cl_ord_id, use)
         waiting = (event.session, event.cl_ord_id)
@@ -275,3 +314,15 @@ class Accounts:
         if account is not None:
             account.listener = None
             account.news = []
+
+
+def _cancel_all_shown(shard: int, event: OrderEvent) -> dict[str, object]:
+    """The end of a mass cancel in one shard, as JSON."""
+    return {
+        "symbol": event.symbol or None,
+        "side": SIDE_OF.get(event.side),
+        "cancelled": event.count,
+        "time_ns": event.time,
+        "shard": shard,
+        "seq": event.seq,
+    }

@@ -22,6 +22,18 @@ Nanoseconds = Annotated[int, Field(ge=0, description="Since the epoch, UTC.")]
 Shard = Annotated[int, Field(ge=0, le=65535)]
 Seq = Annotated[int, Field(ge=0, description="Event number in the shard.")]
 SideWord = Literal["buy", "sell"]
+PhaseWord = Literal[
+    "continuous",
+    "halted",
+    "closed",
+    "pre_open",
+    "opening_auction",
+    "volatility_auction",
+    "closing_auction",
+    "post_close",
+    "cancel_only",
+    "post_only",
+]
 
 
 class _Answer(BaseModel):
@@ -42,10 +54,26 @@ class Order(_Answer):
     order_id: Identifier
     symbol: str
     side: SideWord
-    type: Literal["limit", "market"]
-    time_in_force: Literal["day", "gtc", "ioc"]
+    type: Literal["limit", "market", "stop", "stop_limit", "market_to_limit", "pegged"]
+    time_in_force: Literal["day", "gtc", "ioc", "fok", "gtd", "opg", "atc", "gfa"]
     qty: DecimalText
     price: DecimalText | None
+    stop_price: DecimalText | None
+    triggered: bool | None
+    trailing_offset: DecimalText | None
+    peg: Literal["primary", "midpoint"] | None
+    peg_offset: DecimalText | None
+    pegged_price: DecimalText | None
+    expire_ns: Nanoseconds | None
+    display_qty: DecimalText | None
+    min_qty: DecimalText | None
+    post_only: bool
+    hidden: bool
+    all_or_none: bool
+    self_trade: (
+        Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"] | None
+    )
+    self_trade_id: str | None
     status: Literal[
         "open", "partially_filled", "filled", "cancelled", "rejected", "expired"
     ]
@@ -77,7 +105,9 @@ class Fill(_Answer):
     side: SideWord
     price: DecimalText
     qty: DecimalText
-    liquidity: Literal["maker", "taker"]
+    liquidity: Literal["maker", "taker", "auction"]
+    fee: DecimalText
+    state: Literal["valid", "corrected", "cancelled"]
     time_ns: Nanoseconds
     shard: Shard
     seq: Seq
@@ -127,12 +157,21 @@ class CancelAll(_Answer):
     unavailable_shards: list[Shard]
 
 
+class CancelAfter(_Answer):
+    """When everything is cancelled; `deadline_ns` is null if it no longer is."""
+
+    deadline_ns: Nanoseconds | None
+    time_ns: Nanoseconds
+    unavailable_shards: list[Shard]
+
+
 class Instrument(_Answer):
     """Terms and status of an instrument."""
 
     symbol: str
     currency: str
     status: Literal["trading", "halted"]
+    phase: PhaseWord
     available: bool
     shard: Shard
     tick: DecimalText
@@ -140,6 +179,7 @@ class Instrument(_Answer):
     reference_price: DecimalText | None
     price_min: DecimalText
     price_max: DecimalText
+    qty_min: DecimalText | None
     qty_max: DecimalText
     notional_max: DecimalText | None
 
@@ -164,15 +204,17 @@ class Book(_Answer):
 
 
 class Trade(_Answer):
-    """One trade."""
+    """One trade; without `aggressor_side` it is of an auction. `change` is there when
+    the exchange has corrected or cancelled a trade that was told before."""
 
     trade_id: Identifier
     symbol: str
     price: DecimalText
     qty: DecimalText
-    aggressor_side: SideWord
+    aggressor_side: SideWord | None
     time_ns: Nanoseconds
     seq: Seq
+    change: Literal["corrected", "cancelled"] | None = None
 
 
 class Trades(_Answer):
@@ -189,6 +231,7 @@ class Ticker(_Answer):
     seq: Seq
     time_ns: Nanoseconds
     status: Literal["trading", "halted"]
+    phase: PhaseWord
     last: DecimalText | None
     last_qty: DecimalText | None
     bid: DecimalText | None

@@ -103,7 +103,8 @@ class _Orders(Generic[R]):
         price: str | None = None,
         **more: Any,
     ) -> R:
-        """Enter an order: limit with a price, market without."""
+        """Enter an order: limit with a price, market without, others by ``type`` and
+        what the type takes."""
         order = {
             "client_order_id": client_order_id,
             "symbol": symbol,
@@ -126,9 +127,14 @@ class _Orders(Generic[R]):
         """Cancel one order."""
         return self.request("DELETE", f"/v1/orders/{_part(client_order_id)}")
 
-    def cancel_all(self, symbol: str | None = None) -> R:
-        """Cancel every open order of the account, or those of a symbol."""
-        return self.request("DELETE", "/v1/orders" + _query(symbol=symbol))
+    def cancel_all(self, symbol: str | None = None, side: Side | None = None) -> R:
+        """Cancel every open order of the account, or those of a symbol or side."""
+        return self.request("DELETE", "/v1/orders" + _query(symbol=symbol, side=side))
+
+    def cancel_after(self, timeout_ms: int) -> R:
+        """Cancel everything after so long, unless this is called again; 0: no more."""
+        body = {"timeout_ms": timeout_ms}
+        return self.request("POST", "/v1/orders/cancel-after", body)
 
     def order(self, client_order_id: str) -> R:
         """One order, whatever became of it."""

@@ -12,12 +12,8 @@ import secrets
 from dataclasses import dataclass
 from itertools import count
 
-from engine.records import (
-    CL_ORD_ID_BYTES,
-    CommandFlag,
-    CommandKind,
-    OrderCommand,
-)
+from engine.codes import CommandFlag, CommandKind, Reason
+from engine.records import CL_ORD_ID_BYTES, MassCommand, OrderCommand
 from fixgw.sidedoor.account import Content
 from fixgw.sidedoor.identity import OWN_ID_MARK, SIDE_DOOR_NUMBER
 from fixgw.sidedoor.orders import Order
@@ -39,6 +35,14 @@ class NewOrder:
     time_in_force: int
     qty: int
     price: int
+    stop_price: int = 0
+    display_qty: int = 0
+    min_qty: int = 0
+    peg_offset: int = 0
+    expire_time: int = 0
+    exec_inst: int = 0
+    stp: int = 0
+    stp_id: str = ""
 
     @property
     def content(self) -> Content:
@@ -51,6 +55,14 @@ class NewOrder:
             self.time_in_force,
             self.qty,
             self.price,
+            self.stop_price,
+            self.display_qty,
+            self.min_qty,
+            self.peg_offset,
+            self.expire_time,
+            self.exec_inst,
+            self.stp,
+            self.stp_id,
         )
 
     def packed(self, key: int, account: str, now_ns: int) -> bytes:
@@ -62,27 +74,51 @@ class NewOrder:
             time_in_force=self.time_in_force,
             flags=FLAGS,
             source=SIDE_DOOR_NUMBER,
+            exec_inst=self.exec_inst,
+            stp=self.stp,
             session=key,
             receive_time=now_ns,
             price=self.price,
             qty=self.qty,
+            stop_price=self.stop_price,
+            display_qty=self.display_qty,
+            min_qty=self.min_qty,
+            peg_offset=self.peg_offset,
+            expire_time=self.expire_time,
             cl_ord_id=self.client_order_id,
             account=account,
             symbol=self.symbol,
+            stp_id=self.stp_id,
         ).pack()
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """What an order shall become: its total quantity and its price."""
+    """What an order shall become: its total quantity and its price; of the rest 0 means
+    as before."""
 
     new_client_order_id: str
     qty: int
     price: int
+    stop_price: int = 0
+    display_qty: int = 0
+    peg_offset: int = 0
+    time_in_force: int = 0
+    expire_time: int = 0
 
     def content(self, target: int | str) -> Content:
         """The same for a replace of the order with this OrderID."""
-        return ("replace", target, self.qty, self.price)
+        return (
+            "replace",
+            target,
+            self.qty,
+            self.price,
+            self.stop_price,
+            self.display_qty,
+            self.peg_offset,
+            self.time_in_force,
+            self.expire_time,
+        )
 
     def packed(
         self, order: Order, named: str, key: int, account: str, now_ns: int
@@ -90,12 +126,17 @@ class Replacement:
         """The command for ``order``, which the request calls ``named``."""
         return OrderCommand(
             CommandKind.REPLACE,
+            time_in_force=self.time_in_force,
             flags=FLAGS,
             source=SIDE_DOOR_NUMBER,
             session=key,
             receive_time=now_ns,
             price=self.price,
             qty=self.qty,
+            stop_price=self.stop_price,
+            display_qty=self.display_qty,
+            peg_offset=self.peg_offset,
+            expire_time=self.expire_time,
             cl_ord_id=self.new_client_order_id,
             orig_cl_ord_id=named,
             account=account,
@@ -135,6 +176,25 @@ def cancel_packed(
         orig_cl_ord_id=order.client_order_id,
         account=account,
         symbol=order.symbol,
+    ).pack()
+
+
+def mass_cancel_packed(
+    request_id: str, key: int, symbol: str, side: int, fan_out: int, now_ns: int
+) -> bytes:
+    """The command that cancels all open orders of an account in a shard; an empty
+    ``symbol`` and a ``side`` of 0 are any. It has no client order id: a shard that gets
+    it again after a lost link carries it out again."""
+    return MassCommand(
+        CommandKind.MASS_CANCEL,
+        side=side,
+        fan_out=fan_out,
+        source=SIDE_DOOR_NUMBER,
+        reason=int(Reason.MASS_CANCEL),
+        session=key,
+        receive_time=now_ns,
+        request_id=request_id,
+        symbol=symbol,
     ).pack()
 
 

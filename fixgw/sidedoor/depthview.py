@@ -19,14 +19,16 @@ that comes in is told.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import deque
 from typing import Any
 
 import orjson
 
 from engine.decimals import render
-from fixgw.sidedoor.book import Book, BookSide, Change, Level
+from fixgw.marketdata import checksum
+from fixgw.marketdata.book import Book, BookChange, BookSide
+from fixgw.marketdata.window import Window
+from fixgw.sidedoor.text import decimal_text
 
 DEPTHS = (10, 25, 100, 500, 1000)
 """Depths there are: few, so that subscribers share views, and the deepest bounds the
@@ -42,8 +44,8 @@ TEXTS_MAX = 16
 """Encoded messages kept for readers at the same place; slow readers at many different
 places share nothing, and would only fill memory."""
 
-_EVERYTHING = -(2**63)
-"""The bound of a side with no more levels than the view is deep."""
+Level = list[str]
+"""Price and quantity as decimal text."""
 
 
 class DepthView:
@@ -52,21 +54,24 @@ class DepthView:
     ``seq`` is the number of the last event that changed something within the depth.
     """
 
+    channel = "book"
+
     def __init__(self, symbol: str, book: Book, depth: int) -> None:
         self.symbol = symbol
         self.depth = depth
         self.seq = book.seq
         self._book = book
-        self._bounds = [_bound(book.bids, depth), _bound(book.asks, depth)]
+        self._bids = Window(book.bids, depth)
+        self._asks = Window(book.asks, depth)
         self._history: deque[tuple[int, list[int], list[int]]] = deque()
         self._reaches_to = self.seq
         self._texts: dict[int, str] = {}
 
-    def advance(self, bids: list[Change], asks: list[Change]) -> bool:
-        """The book was published with these changes; whether this view saw any."""
+    def advance(self, change: BookChange) -> bool:
+        """The book was published with this change; whether this view saw any."""
         book = self._book
-        touched_bids = self._touched(0, book.bids, bids)
-        touched_asks = self._touched(1, book.asks, asks)
+        touched_bids = [move.key for move in self._bids.advance(change.bids)]
+        touched_asks = [move.key for move in self._asks.advance(change.asks)]
         if not touched_bids and not touched_asks:
             return False
         if len(self._history) == HISTORY_MAX:
@@ -91,22 +96,6 @@ class DepthView:
             self._texts[seen] = text
         return text, self.seq
 
-    def _touched(self, side: int, book: BookSide, changes: list[Change]) -> list[int]:
-        """Keys a subscriber must hear of; the side's bound moves to where it is now."""
-        old, new = self._bounds[side], _bound(book, self.depth)
-        self._bounds[side] = new
-        touched = {
-            change.key
-            for change in changes
-            if (change.before and change.key >= old)
-            or (change.after and change.key >= new)
-        }
-        if old != new:
-            # Levels that did not change but came into the depth or fell out of it.
-            first = bisect_left(book.keys, min(old, new))
-            touched.update(book.keys[first : bisect_left(book.keys, max(old, new))])
-        return list(touched)
-
     def _delta(self, seen: int) -> dict[str, Any] | None:
         bids: set[int] = set()
         asks: set[int] = set()
@@ -126,30 +115,45 @@ class DepthView:
             "prev_seq": seen,
             "seq": self.seq,
             "time_ns": book.time_ns,
-            "bids": _levels(book.bids, bids, self._bounds[0]),
-            "asks": _levels(book.asks, asks, self._bounds[1]),
+            "checksum": checksum.of_levels(book),
+            "bids": _levels(self._bids, bids),
+            "asks": _levels(self._asks, asks),
         }
 
     def _snapshot(self) -> dict[str, Any]:
-        shown = self._book.shown(self.symbol, self.depth)
+        shown = shown_book(self._book, self.symbol, self.depth)
         return {
             "channel": "book",
             "type": "snapshot",
             "depth": self.depth,
+            "checksum": checksum.of_levels(self._book),
             **shown,
             "seq": self.seq,
         }
 
 
-def _bound(side: BookSide, depth: int) -> int:
-    """The worst key within the depth."""
-    return side.keys[-depth] if len(side.keys) > depth else _EVERYTHING
+def shown_book(book: Book, symbol: str, depth: int) -> dict[str, Any]:
+    """The best ``depth`` levels of each side as JSON values."""
+    return {
+        "symbol": symbol,
+        "seq": book.seq,
+        "time_ns": book.time_ns,
+        "bids": _top(book.bids, depth),
+        "asks": _top(book.asks, depth),
+    }
 
 
-def _levels(side: BookSide, keys: set[int], bound: int) -> list[Level]:
+def _top(side: BookSide, depth: int) -> list[Level]:
+    return [[render(abs(key)), decimal_text(qty)] for key, qty in side.top(depth)]
+
+
+def _levels(window: Window, keys: set[int]) -> list[Level]:
     """The levels at ``keys`` as they are now, best first; "0" where there is none."""
-    levels = side.levels
+    levels = window.side.levels
     return [
-        [render(abs(key)), render(levels.get(key, 0)) if key >= bound else "0"]
+        [
+            render(abs(key)),
+            decimal_text(levels.get(key, 0)) if window.has(key) else "0",
+        ]
         for key in sorted(keys, reverse=True)
     ]

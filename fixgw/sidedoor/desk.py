@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from engine.records import Reason
+from engine.codes import Reason
 from fixgw.sidedoor.account import Content, Use, same_content
 from fixgw.sidedoor.accounts import Accounts
 from fixgw.sidedoor.commands import (
@@ -33,10 +33,11 @@ from fixgw.sidedoor.figures import Figures
 from fixgw.sidedoor.guard import Caller, Claim, Guard, require_in_window
 from fixgw.sidedoor.identity import account_key
 from fixgw.sidedoor.orders import CANCELLED, Order
+from fixgw.sidedoor.wayout import WayOut
 
 OPEN_ORDERS_MAX = 5_000
 """Live orders per account: ten times what large venues allow per product. It bounds
-what one cancel of everything sends to a shard at once."""
+the answer of one cancel of everything."""
 
 REPLAY_HEADER = {"Idempotent-Replay": "true"}
 
@@ -66,6 +67,7 @@ class Desk:
         self._figures = figures
         self._clock = clock
         self._cancel_ids = CancelIds()
+        self._way_out = WayOut(accounts, dispatcher, self._cancel_ids, clock)
 
     # -- new orders --------------------------------------------------------------------
 
@@ -155,49 +157,16 @@ class Desk:
             del self._accounts.refusals[key, cancel_id]
         return self._cancelled(order, reason)
 
-    async def cancel_all(self, caller: Caller, symbol: str | None) -> dict[str, Any]:
-        """Cancel every open order of the account, of one symbol or of all.
-
-        What was entered before and is not settled yet is waited for, so that it goes
-        too. The answer names every order, also those that could not be cancelled.
-        """
-        key = account_key(caller.account)
-        for pending in self._dispatcher.pending_of(key):
-            try:
-                await self._dispatcher.settled(pending, pending.client_order_id)
-            except ApiError:
-                break  # the time for all of them is up; their shard is named below
+    async def cancel_all(
+        self, caller: Caller, symbol: str | None, side: int
+    ) -> dict[str, Any]:
+        """See :meth:`WayOut.cancel_all`. Raises ApiError."""
         require_in_window(caller, self._clock())
-        sent: list[tuple[Order, str, Pending]] = []
-        failed: list[tuple[Order, ApiError]] = []
-        for order in self._accounts.open_orders(key, symbol):
-            try:
-                self._dispatcher.require(order.shard, cancel=True)
-                sent.append((order, *self._submit_cancel(caller, key, order)))
-            except ApiError as refused:
-                failed.append((order, refused))
-        cancelled = []
-        for order, cancel_id, pending in sent:
-            try:
-                await self._dispatcher.settled(pending, order.client_order_id)
-                self._cancelled(order, self._accounts.refusals[key, cancel_id])
-                cancelled.append(order)
-            except ApiError as refused:
-                failed.append((order, refused))
-            finally:
-                del self._accounts.refusals[key, cancel_id]
-        return {
-            "cancelled": [order.client_order_id for order in cancelled],
-            "not_cancelled": [
-                {
-                    "client_order_id": order.client_order_id,
-                    "code": refused.code,
-                    "message": refused.message,
-                }
-                for order, refused in failed
-            ],
-            "unavailable_shards": self._dispatcher.down,
-        }
+        return await self._way_out.cancel_all(caller.account, symbol, side)
+
+    async def cancel_after(self, caller: Caller, timeout_ms: int) -> dict[str, Any]:
+        """See :meth:`WayOut.cancel_after`. Raises ApiError."""
+        return await self._way_out.cancel_after(caller.account, timeout_ms)
 
     def _submit_cancel(
         self, caller: Caller, key: int, order: Order

@@ -66,6 +66,11 @@ class Dispatcher:
         """The shard that has ``symbol``, traded or not."""
         return self._shards.shard_of(symbol.encode("ascii"))
 
+    @property
+    def shards(self) -> range:
+        """The numbers of all shards."""
+        return range(self._shards.count)
+
     def is_up(self, shard: int) -> bool:
         """Whether the shard can be reached and all its events are known."""
         link = self._links.get(shard)
@@ -74,7 +79,7 @@ class Dispatcher:
     @property
     def down(self) -> list[int]:
         """Shards that cannot be reached, or whose past is not known yet."""
-        return [n for n in range(self._shards.count) if not self.is_up(n)]
+        return [n for n in self.shards if not self.is_up(n)]
 
     def require(self, shard: int, *, cancel: bool = False) -> None:
         """Raises ApiError 503 unless a command can be given to the shard now."""
@@ -115,7 +120,7 @@ class Dispatcher:
     ) -> Pending:
         """Give a command to its shard: :meth:`require` was called in this turn.
 
-        ``kind`` is "new", "cancel" or "replace".
+        ``kind`` is "new", "cancel", "replace", "cancel_all" or "deadline".
         """
         pending = Pending(key, client_order_id, content, time.monotonic_ns())
         self._pending[key, client_order_id] = pending

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from engine.records import Reason
+from engine.codes import Reason
 from fixgw.orders.reasons import REASONS
 
 
@@ -109,15 +109,34 @@ ENGINE: dict[str, Meaning] = {
     for reason in (
         Reason.UNKNOWN_SYMBOL,
         Reason.TRADING_HALTED,
+        Reason.MARKET_CLOSED,
+        Reason.NOT_IN_THIS_PHASE,
+        Reason.BLOCKED,
+        Reason.UNSUPPORTED_COMBINATION,
+        Reason.UNSUPPORTED_TIME_IN_FORCE,
         Reason.QTY_NOT_POSITIVE,
         Reason.QTY_OFF_LOT,
+        Reason.QTY_BELOW_MIN,
         Reason.QTY_ABOVE_MAX,
+        Reason.DISPLAY_QTY_INVALID,
+        Reason.MIN_QTY_INVALID,
         Reason.PRICE_NOT_POSITIVE,
         Reason.PRICE_OFF_TICK,
         Reason.PRICE_BELOW_MIN,
         Reason.PRICE_ABOVE_MAX,
+        Reason.PRICE_OUTSIDE_BAND,
         Reason.NOTIONAL_ABOVE_MAX,
+        Reason.STOP_PRICE_INVALID,
+        Reason.NO_REFERENCE_PRICE,
+        Reason.PEG_OFFSET_INVALID,
+        Reason.EXPIRE_TIME_INVALID,
+        Reason.POST_ONLY_WOULD_TRADE,
         Reason.OPEN_QTY_ABOVE_MAX,
+        Reason.LIMIT_ORDER_QTY,
+        Reason.LIMIT_NOTIONAL,
+        Reason.LIMIT_OPEN_ORDERS,
+        Reason.LIMIT_RATE,
+        Reason.LIMIT_POSITION,
         Reason.UNKNOWN_ORDER,
         Reason.TOO_LATE,
     )

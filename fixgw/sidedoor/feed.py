@@ -3,30 +3,33 @@ them."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import struct
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from engine.host.frames import RECORDS_PER_FRAME_MAX
+from engine.codes import EventKind
 from engine.records import (
     EVENT_BYTES,
+    AuctionEvent,
+    BlockEvent,
     ClockEvent,
-    EventKind,
     InstrumentEvent,
+    LimitsEvent,
     OrderEvent,
-    StatusEvent,
+    PhaseEvent,
     unpack_all,
 )
+from fixgw.net.eventtap import EventTap
 
-log = logging.getLogger(__name__)
-
-AnyEvent = OrderEvent | InstrumentEvent | ClockEvent | StatusEvent
-
-SETTLE_S = 0.05
-"""A full frame may be the middle of a command. When nothing follows it for so long, it
-was the end of one."""
+AnyEvent = (
+    OrderEvent
+    | InstrumentEvent
+    | ClockEvent
+    | PhaseEvent
+    | AuctionEvent
+    | LimitsEvent
+    | BlockEvent
+)
 
 NAMES_MAX = 200_000
 """Distinct account names and symbols whose text is kept, to decode each once."""
@@ -46,8 +49,8 @@ class Observer(Protocol):
         """The link to ``shard`` is up, and all of its past was given; or it is lost."""
 
 
-class Feed:
-    """The sink of the links: an ``EventSink`` (see :mod:`fixgw.net.links`).
+class Feed(EventTap):
+    """The sink of the links (see :mod:`fixgw.net.eventtap`).
 
     ``on_fatal`` is called once when an observer fails: what it shows can no longer be
     trusted, so nothing more is handed out, and the process should begin anew.
@@ -58,67 +61,22 @@ class Feed:
         observers: Sequence[Observer],
         on_fatal: Callable[[BaseException], None],
     ) -> None:
+        super().__init__(self._decode, on_fatal)
         self.events = 0
         """Events handed out since this process began."""
         self._observers = tuple(observers)
-        self._on_fatal = on_fatal
-        self._failed = False
-        self._taken: dict[int, int] = {}
-        self._unsettled: dict[int, asyncio.TimerHandle] = {}
-
-    def taken(self, shard: int) -> int:
-        """The last event of ``shard`` that was given to the observers."""
-        return self._taken.get(shard, 0)
-
-    def take_events(self, shard: int, first: int, count: int, events: bytes) -> None:
-        """Events numbered from ``first``; those that were given before are skipped."""
-        taken = self.taken(shard)
-        if first > taken + 1:
-            raise ValueError(f"shard {shard}: event {first} after {taken}")
-        known = taken + 1 - first
-        if known >= count:
-            return
-        self._taken[shard] = first + count - 1
-        complete = count != RECORDS_PER_FRAME_MAX
-        self._settle_later(shard, complete)
-        self._hand_out(shard, events[known * EVENT_BYTES :], complete)
 
     def on_link(self, shard: int, up: bool) -> None:
         """The link has changed."""
-        if not self._failed:
+        if not self.failed:
             for observer in self._observers:
                 observer.on_link(shard, up)
 
-    def _hand_out(self, shard: int, events: bytes, complete: bool) -> None:
-        if self._failed:
-            return
-        try:
-            records = decode(events)
-            self.events += len(records)
-            for observer in self._observers:
-                observer.on_events(shard, records, complete)
-        except Exception as error:
-            self._failed = True
-            log.critical(
-                "shard %d: the projection of its events failed at or before event %d",
-                shard,
-                self._taken[shard],
-                exc_info=error,
-            )
-            self._on_fatal(error)
-
-    def _settle_later(self, shard: int, complete: bool) -> None:
-        waiting = self._unsettled.pop(shard, None)
-        if waiting is not None:
-            waiting.cancel()
-        if not complete:
-            self._unsettled[shard] = asyncio.get_running_loop().call_later(
-                SETTLE_S, self._settle, shard
-            )
-
-    def _settle(self, shard: int) -> None:
-        self._unsettled.pop(shard, None)
-        self._hand_out(shard, b"", True)
+    def _decode(self, shard: int, events: bytes, whole: bool) -> None:
+        records = decode(events)
+        self.events += len(records)
+        for observer in self._observers:
+            observer.on_events(shard, records, whole)
 
 
 def _layout_of_orders() -> struct.Struct:
@@ -131,8 +89,8 @@ def _layout_of_orders() -> struct.Struct:
     return struct.Struct(f"<{''.join(codes)}{EVENT_BYTES - used}x")
 
 
-TEXTS = 4
-"""cl_ord_id, orig_cl_ord_id, account, symbol."""
+TEXTS = 5
+"""cl_ord_id, orig_cl_ord_id, account, symbol, stp_id."""
 
 _ORDERS = _layout_of_orders()
 _names: dict[bytes, str] = {}
@@ -161,12 +119,13 @@ def _decode_orders(data: bytes) -> list[AnyEvent]:
     if len(_names) > NAMES_MAX:
         _names.clear()
     found: list[AnyEvent] = []
-    for *numbers, own_id, orig_id, account, symbol in _ORDERS.iter_unpack(data):
+    for *numbers, own_id, orig_id, account, symbol, stp_id in _ORDERS.iter_unpack(data):
         numbers += (
             own_id.rstrip(b"\0").decode("ascii"),
             orig_id.rstrip(b"\0").decode("ascii") if orig_id[0] else "",
             _names.get(account) or _name(account),
             _names.get(symbol) or _name(symbol),
+            (_names.get(stp_id) or _name(stp_id)) if stp_id[0] else "",
         )
         found.append(OrderEvent(*numbers))
     return found

@@ -55,7 +55,8 @@ class Figures:
         self.latency: dict[str, Histogram] = {}
         """Of answers, by route."""
         self.orders: Counter[str] = Counter()
-        """Commands sent to shards, by kind: "new", "cancel", "replace"."""
+        """Commands sent to shards, by kind: "new", "cancel", "replace", "cancel_all",
+        "deadline"."""
         self.outcomes_unknown = 0
         """Commands whose outcome was not known in time."""
         self.replays = 0

@@ -183,13 +183,19 @@ class Hub:
         stream = BookStream(peer, listing, view)
         self._join(peer, ("book", listing.symbol), stream, depth)
 
+    def subscribe_orders(self, peer: Peer, listing: Listing) -> None:
+        """Single orders, from a snapshot on."""
+        stream = BookStream(peer, listing, listing.orders_view())
+        self._join(peer, ("orders", listing.symbol), stream)
+
     def subscribe_trades(self, peer: Peer, listing: Listing) -> None:
         """Trades, from a snapshot of the newest on."""
         listing.tape.readers += 1
         self._join(peer, ("trades", listing.symbol), TradeStream(peer, listing))
 
     def subscribe_board(self, peer: Peer, channel: str, listing: Listing) -> None:
-        """The newest ticker, or terms and status (``instruments``)."""
+        """The newest ticker, terms and status (``instruments``), or phase and what an
+        auction would trade (``auction``)."""
         key = (channel, listing.symbol)
         board = self._boards.get(key)
         if board is None:
@@ -268,13 +274,17 @@ class Hub:
         for change in changes:
             symbol = change.listing.symbol
             for view in change.views:
-                topic = self._topics.get(("book", symbol, view.depth))
+                topic = self._topics.get((view.channel, symbol, view.depth))
                 if topic is not None:
                     topic.changed()
             if change.trades:
                 topic = self._topics.get(("trades", symbol, 0))
                 if topic is not None:
                     topic.changed()
+            board = self._boards.get(("auction", symbol)) if change.status else None
+            if board is not None:
+                self._write("auction", board)
+                self._topics["auction", symbol, 0].changed()
 
     def on_terms(self, listings: list[Listing]) -> None:
         """See :class:`fixgw.sidedoor.market.Watcher`."""
@@ -296,6 +306,8 @@ class Hub:
             now_ns = self.market.shards[listing.shard].time_ns
             board.stamp = (listing.version, now_ns // NS_PER_MINUTE)
             message |= listing.ticker(now_ns)
+        elif channel == "auction":
+            message |= listing.auction()
         else:
             message |= listing.shown()
         board.write(message)

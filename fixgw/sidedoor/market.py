@@ -1,53 +1,25 @@
 """The public side of the exchange: books, trades, tickers, candles, instruments.
 
-All of it is projected from the shards' events and from nothing else, so after any
-restart it is the same again. It is published after whole commands only: a book that is
-crossed or half changed is never seen, neither here nor in the streams.
+All of it is projected from the shards' events and from nothing else
+(:mod:`fixgw.marketdata`), so after any restart it is the same again. It is published
+after whole commands only: a book that is crossed or half changed is never seen, neither
+here nor in the streams.
 
 **Clock.** Every ``time_ns`` is engine time, nanoseconds since the epoch, UTC: the time
 the shard gave to the command. The 24 hours of a ticker end with the last event of the
 instrument's shard, in steps of a minute.
-
-How events change a book
-------------------------
-* ACCEPTED of a limit order opens its quantity at its price, even if it is about to be
-  matched: the fills that follow in the same command take it away again.
-* FILLED takes the filled quantity from the order's own level, for maker and taker.
-* CANCELLED and EXPIRED take away what was left, REPLACED moves it. Only for that an
-  order's last price and quantity are kept, while it is open.
-* Market orders are never in a book.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from engine.records import (
-    EventKind,
-    InstrumentEvent,
-    InstrumentStatus,
-    Liquidity,
-    OrderEvent,
-    OrdType,
-    Record,
-    Side,
-    StatusEvent,
-)
-from fixgw.sidedoor.book import OutOfStep
-from fixgw.sidedoor.depthview import DepthView
-from fixgw.sidedoor.listing import Listing
-from fixgw.sidedoor.tape import Trade
-
-ACCEPTED = int(EventKind.ACCEPTED)
-FILLED = int(EventKind.FILLED)
-REPLACED = int(EventKind.REPLACED)
-ENDS = frozenset({int(EventKind.CANCELLED), int(EventKind.EXPIRED)})
-BUY = int(Side.BUY)
-MARKET = int(OrdType.MARKET)
-REMOVED = int(Liquidity.REMOVED)
-HALTED = int(InstrumentStatus.HALTED)
+from engine.layouts import Record
+from fixgw.marketdata.projection import Increment, Projection
+from fixgw.sidedoor.depthview import shown_book
+from fixgw.sidedoor.listing import BookView, Listing
 
 
 @dataclass(slots=True)
@@ -66,8 +38,19 @@ class Changed:
     """What one publication changed of one instrument."""
 
     listing: Listing
-    views: list[DepthView]
+    views: list[BookView]
     trades: bool
+    status: bool = False
+    """The trading phase, or what an auction would trade."""
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What was changed of one instrument since the last publication."""
+
+    views: dict[BookView, None] = field(default_factory=dict)
+    trades: bool = False
+    status: bool = False
 
 
 class Watcher(Protocol):
@@ -88,11 +71,10 @@ class Market:
 
     def __init__(self) -> None:
         self.shards: dict[int, ShardPosition] = {}
-        self.trades_seen = 0
-        """Trades since this process began, those of the past included."""
+        self._projection = Projection()
+        self._projection.watchers.append(self._take)
         self._listings: dict[str, Listing] = {}
-        self._orders: dict[int, tuple[int, int]] = {}
-        self._dirty: dict[Listing, None] = {}
+        self._dirty: dict[Listing, _Gathered] = {}
         self._terms: dict[Listing, None] = {}
         self._watchers: list[Watcher] = []
 
@@ -108,15 +90,10 @@ class Market:
         Nothing of them shows before a call with ``complete``. Raises OutOfStep, after
         which this market cannot be used any more, when they do not fit those before.
         """
-        for event in events:
-            if type(event) is OrderEvent:
-                self._take(event)
-            elif type(event) is InstrumentEvent:
-                self._define(shard, event)
-            elif type(event) is StatusEvent:
-                self._set_status(event)
+        self._projection.take(shard, events)
         if not complete:
             return
+        self._projection.settle(shard)
         if events:
             last: Any = events[-1]
             position = self._position(shard)
@@ -141,89 +118,29 @@ class Market:
             position = self.shards[shard] = ShardPosition()
         return position
 
-    def _take(self, event: OrderEvent) -> None:
-        kind = event.kind
-        if event.ord_type == MARKET:
-            if kind == FILLED and event.liquidity == REMOVED:
-                self._trade(event)
-            return
-        if kind == FILLED:
-            if event.liquidity == REMOVED:
-                self._trade(event)
-            qty = -event.last_qty
-            if event.leaves_qty:
-                key = event.price if event.side == BUY else -event.price
-                self._orders[event.order_id] = key, event.leaves_qty
-            else:
-                self._orders.pop(event.order_id, None)
-        elif kind == ACCEPTED:
-            qty = event.leaves_qty
-            key = event.price if event.side == BUY else -event.price
-            self._orders[event.order_id] = key, qty
-        elif kind in ENDS:
-            qty = -event.last_qty
-            self._orders.pop(event.order_id, None)
-        elif kind == REPLACED:
-            self._move(event)
-            qty = event.leaves_qty
-        else:
-            return
-        listing = self._listings[event.symbol]
-        book = listing.book
-        if event.side == BUY:
-            book.bids.add(event.price, qty)
-        else:
-            book.asks.add(-event.price, qty)
-        book.touched_seq = event.seq
-        book.touched_ns = event.time
-        self._dirty[listing] = None
-
-    def _move(self, event: OrderEvent) -> None:
-        """Takes a replaced order from the level it was on."""
-        known = self._orders.get(event.order_id)
-        if known is None:
-            raise OutOfStep(f"event {event.seq} replaces an order that is not open")
-        book = self._listings[event.symbol].book
-        own = book.bids if event.side == BUY else book.asks
-        own.add(known[0], -known[1])
-        key = event.price if event.side == BUY else -event.price
-        self._orders[event.order_id] = key, event.leaves_qty
-
-    def _trade(self, event: OrderEvent) -> None:
-        listing = self._listings[event.symbol]
-        listing.new_trades.append(
-            Trade(
-                event.seq,
-                event.time,
-                event.trade_id,
-                event.side,
-                event.last_price,
-                event.last_qty,
-            )
-        )
-        self._dirty[listing] = None
-        self.trades_seen += 1
-
-    def _define(self, shard: int, event: InstrumentEvent) -> None:
-        listing = self._listings.get(event.symbol)
+    def _take(self, increment: Increment) -> None:
+        """What one command changed of one instrument."""
+        market = increment.market
+        listing = self._listings.get(market.symbol)
         if listing is None:
-            up = self._position(shard).up
-            listing = self._listings[event.symbol] = Listing(shard, event, up)
-        listing.terms = event
-        self._terms[listing] = None
-
-    def _set_status(self, event: StatusEvent) -> None:
-        listing = self._listings[event.symbol]
-        listing.halted = event.status == HALTED
-        self._terms[listing] = None
-        self._dirty[listing] = None
+            up = self._position(market.shard).up
+            listing = self._listings[market.symbol] = Listing(market, up)
+        gathered = self._dirty.setdefault(listing, _Gathered())
+        gathered.views.update(dict.fromkeys(listing.advance(increment)))
+        gathered.trades |= bool(increment.trades)
+        gathered.status |= increment.phase or increment.auction is not None
+        if increment.terms or increment.phase:
+            self._terms[listing] = None
 
     def _publish(self) -> None:
         if self._dirty:
             changes = []
-            for listing in self._dirty:
-                traded = bool(listing.new_trades)
-                changes.append(Changed(listing, listing.publish(), traded))
+            for listing, gathered in self._dirty.items():
+                listing.version += 1
+                views = list(gathered.views)
+                changes.append(
+                    Changed(listing, views, gathered.trades, gathered.status)
+                )
             self._dirty.clear()
             for watcher in self._watchers:
                 watcher.on_market(changes)
@@ -239,8 +156,13 @@ class Market:
 
     @property
     def open_orders(self) -> int:
-        """Orders in the books of all instruments."""
-        return len(self._orders)
+        """Orders that are displayed in the books of all instruments."""
+        return self._projection.open_orders
+
+    @property
+    def trades_seen(self) -> int:
+        """Trades since this process began, those of the past included."""
+        return self._projection.trades
 
     def listing(self, symbol: str) -> Listing:
         """Everything about one instrument, as it is now."""
@@ -259,7 +181,7 @@ class Market:
 
         ``seq`` is the number of the last event that changed this book.
         """
-        return self._listings[symbol].book.shown(symbol, depth)
+        return shown_book(self._listings[symbol].book, symbol, depth)
 
     def trades(
         self, symbol: str, limit: int, before: int | None = None

@@ -8,46 +8,33 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from engine.codes import Side
 from engine.decimals import render
-from engine.records import (
-    UNIT,
-    Liquidity,
-    OrderEvent,
-    OrdStatus,
-    OrdType,
-    Side,
-    TimeInForce,
-)
+from engine.records import UNIT, OrderEvent
 from fixgw.sidedoor.errors import reason_shown
 from fixgw.sidedoor.text import decimal_text, id_text
+from fixgw.sidedoor.words import (
+    INSTRUCTIONS,
+    LIMIT_TYPES,
+    LIQUIDITY_OF,
+    PEGGED,
+    PEGS,
+    SELF_TRADE_OF,
+    SIDE_OF,
+    STATUS_OF,
+    STATUSES,
+    STOP_TYPES,
+    TIME_IN_FORCE_OF,
+    TRAILING,
+    TYPE_OF,
+)
 
-SIDES = {"buy": int(Side.BUY), "sell": int(Side.SELL)}
-TYPES = {"limit": int(OrdType.LIMIT), "market": int(OrdType.MARKET)}
-TIMES_IN_FORCE = {
-    "day": int(TimeInForce.DAY),
-    "gtc": int(TimeInForce.GTC),
-    "ioc": int(TimeInForce.IOC),
-}
-STATUSES = {
-    "open": int(OrdStatus.NEW),
-    "partially_filled": int(OrdStatus.PARTIALLY_FILLED),
-    "filled": int(OrdStatus.FILLED),
-    "cancelled": int(OrdStatus.CANCELED),
-    "rejected": int(OrdStatus.REJECTED),
-    "expired": int(OrdStatus.EXPIRED),
-}
-"""The words of the API for the codes of the records."""
-
-_SIDE_OF = {code: word for word, code in SIDES.items()}
-_TYPE_OF = {code: word for word, code in TYPES.items()}
-_TIME_IN_FORCE_OF = {code: word for word, code in TIMES_IN_FORCE.items()}
-_STATUS_OF = {code: word for word, code in STATUSES.items()}
-
-CANCELLED = int(OrdStatus.CANCELED)
-REJECTED = int(OrdStatus.REJECTED)
-MARKET = int(OrdType.MARKET)
+CANCELLED = STATUSES["cancelled"]
+REJECTED = STATUSES["rejected"]
 BUY = int(Side.BUY)
-ADDED = int(Liquidity.ADDED)
+
+VALID, CORRECTED, TAKEN_BACK = "valid", "corrected", "cancelled"
+"""What a fill is: as it came about, or changed by the exchange."""
 
 
 class Order:
@@ -62,21 +49,30 @@ class Order:
         "avg_price",
         "client_order_id",
         "created_ns",
+        "display_qty",
         "ended_day",
+        "exec_inst",
+        "expire_ns",
         "filled_qty",
         "ids",
         "leaves_qty",
+        "min_qty",
         "ord_type",
         "order_id",
+        "peg_offset",
         "price",
         "qty",
         "reason",
+        "self_trade",
+        "self_trade_id",
         "seq",
         "shard",
         "side",
         "status",
+        "stop_price",
         "symbol",
         "time_in_force",
+        "triggered",
         "updated_ns",
     )
 
@@ -86,7 +82,10 @@ class Order:
         self.client_order_id = event.cl_ord_id
         self.symbol = event.symbol
         self.side = event.side
-        self.ord_type = event.ord_type
+        self.exec_inst = event.exec_inst
+        self.min_qty = event.min_qty
+        self.self_trade = event.stp
+        self.self_trade_id = event.stp_id
         self.created_ns = event.time
         self.ended_day = -1
         self.ids = [event.cl_ord_id]
@@ -94,14 +93,24 @@ class Order:
 
     def update(self, event: OrderEvent) -> None:
         """The order is now what the event says."""
+        self.ord_type = event.ord_type
         self.time_in_force = event.time_in_force
         self.qty = event.qty
         self.price = event.price
+        self.stop_price = event.stop_price
+        self.triggered = event.triggered
+        self.display_qty = event.display_qty
+        self.peg_offset = event.peg_offset
+        self.expire_ns = event.expire_time
+        self.reason = event.reason
+        self.correct(event)
+
+    def correct(self, event: OrderEvent) -> None:
+        """A trade of it was changed: its sums are now what the event says."""
         self.filled_qty = event.cum_qty
         self.leaves_qty = event.leaves_qty
         self.avg_price = event.avg_price
         self.status = event.ord_status
-        self.reason = event.reason
         self.updated_ns = event.time
         self.seq = event.seq
 
@@ -117,16 +126,38 @@ class Order:
 
     def shown(self) -> dict[str, Any]:
         """As JSON."""
+        is_pegged = self.ord_type == PEGGED
+        is_stop = self.ord_type in STOP_TYPES
+        trails = is_stop and self.exec_inst & TRAILING
+        # The records have the limit of a peg beside the price it works at; a refused
+        # one is told as it was asked for.
+        limit = self.price
+        if is_pegged and self.status != REJECTED:
+            limit = self.stop_price
+        has_limit = self.ord_type in LIMIT_TYPES or (is_pegged and limit)
+        works = is_pegged and self.status != REJECTED and self.price
         return {
             "client_order_id": self.client_order_id,
             "order_id": id_text(self.order_id),
             "symbol": self.symbol,
-            "side": _SIDE_OF.get(self.side, "unknown"),
-            "type": _TYPE_OF.get(self.ord_type, "unknown"),
-            "time_in_force": _TIME_IN_FORCE_OF.get(self.time_in_force, "unknown"),
+            "side": SIDE_OF.get(self.side, "unknown"),
+            "type": TYPE_OF.get(self.ord_type, "unknown"),
+            "time_in_force": TIME_IN_FORCE_OF.get(self.time_in_force, "unknown"),
             "qty": render(self.qty),
-            "price": None if self.ord_type == MARKET else render(self.price),
-            "status": _STATUS_OF.get(self.status, "unknown"),
+            "price": render(limit) if has_limit else None,
+            "stop_price": render(self.stop_price) if is_stop else None,
+            "triggered": bool(self.triggered) if is_stop else None,
+            "trailing_offset": render(self.peg_offset) if trails else None,
+            "peg": next((w for w, bit in PEGS.items() if self.exec_inst & bit), None),
+            "peg_offset": render(self.peg_offset) if is_pegged else None,
+            "pegged_price": render(self.price) if works else None,
+            "expire_ns": self.expire_ns or None,
+            "display_qty": render(self.display_qty) if self.display_qty else None,
+            "min_qty": render(self.min_qty) if self.min_qty else None,
+            **{word: bool(self.exec_inst & bit) for word, bit in INSTRUCTIONS.items()},
+            "self_trade": SELF_TRADE_OF.get(self.self_trade),
+            "self_trade_id": self.self_trade_id or None,
+            "status": STATUS_OF.get(self.status, "unknown"),
             "filled_qty": render(self.filled_qty),
             "leaves_qty": render(self.leaves_qty),
             "avg_price": render(self.avg_price) if self.filled_qty else None,
@@ -152,6 +183,8 @@ class Fill(NamedTuple):
     price: int
     qty: int
     liquidity: int
+    fee: int = 0
+    state: str = VALID
 
     @property
     def cursor(self) -> tuple[int, int]:
@@ -166,10 +199,12 @@ class Fill(NamedTuple):
             "order_id": id_text(self.order_id),
             "client_order_id": self.client_order_id,
             "symbol": self.symbol,
-            "side": _SIDE_OF.get(self.side, "unknown"),
+            "side": SIDE_OF.get(self.side, "unknown"),
             "price": render(self.price),
             "qty": render(self.qty),
-            "liquidity": "maker" if self.liquidity == ADDED else "taker",
+            "liquidity": LIQUIDITY_OF.get(self.liquidity, "unknown"),
+            "fee": render(self.fee),
+            "state": self.state,
             "time_ns": self.time_ns,
             "shard": self.shard,
             "seq": self.seq,
@@ -199,14 +234,18 @@ class Position:
 
     def add(self, fill: Fill) -> None:
         """One more fill of this symbol."""
-        if fill.side == BUY:
-            self.bought_qty += fill.qty
-            self.bought_notional += fill.qty * fill.price
-        else:
-            self.sold_qty += fill.qty
-            self.sold_notional += fill.qty * fill.price
+        self.change(fill.side, fill.qty, fill.qty * fill.price)
         self.updated_ns = fill.time_ns
         self.seq = fill.seq
+
+    def change(self, side: int, qty: int, notional: int) -> None:
+        """More, or below 0 less, on one side."""
+        if side == BUY:
+            self.bought_qty += qty
+            self.bought_notional += notional
+        else:
+            self.sold_qty += qty
+            self.sold_notional += notional
 
     def shown(self) -> dict[str, Any]:
         """As JSON."""

@@ -7,10 +7,19 @@ from typing import Any
 
 import orjson
 
+from fixgw.orders.deadman import TIMEOUT_MS_MAX, TIMEOUT_MS_MIN
 from fixgw.sidedoor.depthview import DEPTH_DEFAULT, DEPTHS
 from fixgw.sidedoor.errors import ApiError, error
 
-CHANNELS = ("book", "trades", "ticker", "instruments", "private")
+CHANNELS = (
+    "book",
+    "orders",
+    "trades",
+    "ticker",
+    "auction",
+    "instruments",
+    "private",
+)
 
 SYMBOLS_MAX = 500
 """Symbols in one message; as many as a connection may be subscribed to."""
@@ -21,6 +30,7 @@ _MEMBERS = {
     "subscribe": {"channel", "symbols", "depth", "epoch", "after_seq"},
     "unsubscribe": {"channel", "symbols"},
     "auth": {"key", "timestamp", "signature"},
+    "cancel_after": {"timeout_ms"},
     "ping": set[str](),
 }
 
@@ -39,6 +49,7 @@ class Request:
     key: str = ""
     timestamp: int = 0
     signature: str = ""
+    timeout_ms: int = 0
 
 
 class BadRequest(Exception):
@@ -87,6 +98,13 @@ def _request(message: dict[str, Any], own: str | int | None) -> Request:
             timestamp=_whole(message, "timestamp"),
             signature=_text(message, "signature"),
         )
+    if op == "cancel_after":
+        timeout_ms = _whole(message, "timeout_ms")
+        if timeout_ms and not TIMEOUT_MS_MIN <= timeout_ms <= TIMEOUT_MS_MAX:
+            raise ValueError(
+                f"timeout_ms is 0, or {TIMEOUT_MS_MIN} to {TIMEOUT_MS_MAX}"
+            )
+        return Request(op, own, timeout_ms=timeout_ms)
     channel = message.get("channel")
     if channel not in CHANNELS:
         raise ValueError(f"channel is one of {', '.join(CHANNELS)}")

@@ -26,17 +26,17 @@ from fixgw.sidedoor.envelope import Json
 from fixgw.sidedoor.errors import ApiError
 from fixgw.sidedoor.guard import Role
 from fixgw.sidedoor.identity import account_key
+from fixgw.sidedoor.orderbodies import CancelAfterBody, NewOrderBody, ReplaceBody
 from fixgw.sidedoor.schemas import (
     CLIENT_ORDER_ID,
     CancelAllQuery,
-    NewOrderBody,
     NoQuery,
     OrdersQuery,
-    ReplaceBody,
     cursor_of,
     cursor_text,
 )
 from fixgw.sidedoor.text import id_text
+from fixgw.sidedoor.words import SIDES
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,7 @@ async def enter(request: Request, signed: Trader) -> Response:
         "client_order_id": new.client_order_id,
         "symbol": new.symbol,
         "side": body.side,
+        "type": body.type,
         "qty": render(new.qty),
         "price": render(new.price),
     }
@@ -99,6 +100,28 @@ async def list_orders(request: Request, signed: Reader) -> Response:
             "next": cursor_text(page[-1].cursor) if more else None,
         }
     )
+
+
+@router.post(
+    "/cancel-after",
+    **described(
+        "cancel_after",
+        answers.CancelAfter,
+        body=CancelAfterBody,
+        query=NoQuery,
+        errors=("SHARD_UNAVAILABLE", "OVERLOADED"),
+    ),
+)
+async def cancel_after(request: Request, signed: Canceller) -> Response:
+    """Cancel every open order of the account at a time, unless asked again before.
+
+    The exchange keeps the deadline itself: it holds when this client, its connection or
+    the side door is gone.
+    """
+    query_of(request, NoQuery)
+    body = body_of(request, signed, CancelAfterBody)
+    desk = services_of(request).desk
+    return Json(await desk.cancel_after(signed.caller, body.timeout_ms))
 
 
 @router.get(
@@ -173,13 +196,15 @@ async def cancel(
     "", **described("cancel_all_orders", answers.CancelAll, query=CancelAllQuery)
 )
 async def cancel_all(request: Request, signed: Canceller) -> Response:
-    """Cancel every open order of the account, of one symbol or of all.
+    """Cancel every open order of the account, of one symbol and side or of all.
 
     The answer tells of each order what became of it. Shards in `unavailable_shards`
     may hold orders that are not named: ask again when they are back.
     """
     query = query_of(request, CancelAllQuery)
-    result = await services_of(request).desk.cancel_all(signed.caller, query.symbol)
+    side = SIDES[query.side] if query.side else 0
+    desk = services_of(request).desk
+    result = await desk.cancel_all(signed.caller, query.symbol, side)
     log.info(
         "orders cancelled",
         extra={
@@ -187,6 +212,7 @@ async def cancel_all(request: Request, signed: Canceller) -> Response:
             "account": signed.caller.account,
             "key": signed.caller.key_id,
             "symbol": query.symbol,
+            "side": query.side,
             "cancelled": len(result["cancelled"]),
             "not_cancelled": len(result["not_cancelled"]),
         },

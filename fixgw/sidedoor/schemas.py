@@ -16,17 +16,13 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
     WithJsonSchema,
-    field_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from engine.decimals import parse
 from engine.records import CL_ORD_ID_BYTES, SYMBOL_BYTES
-from fixgw.sidedoor.commands import NewOrder, Replacement
 from fixgw.sidedoor.errors import ApiError, error
-from fixgw.sidedoor.orders import MARKET, SIDES, TIMES_IN_FORCE, TYPES
 from fixgw.sidedoor.text import INT64_MAX
 
 PAGE_DEFAULT = 100
@@ -46,7 +42,7 @@ DECIMAL_CHARS_MAX = 40
 """The longest decimal there is has 20 characters; the rest is zeros nobody needs."""
 
 FIELDS_SHOWN_MAX = 20
-"""Faults told at once. The longest request has seven fields."""
+"""Faults told at once: as many as the longest request has fields."""
 
 CLIENT_ORDER_ID = rf"^[A-Za-z0-9._:-]{{1,{CL_ORD_ID_BYTES}}}$"
 """Characters that stand in a URL as they are."""
@@ -123,83 +119,6 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class NewOrderBody(RequestBody):
-    """An order to enter."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {
-                    "properties": {
-                        "type": {"const": "limit"},
-                        "price": {"type": "string"},
-                    },
-                    "required": ["type", "price"],
-                },
-                {
-                    "properties": {
-                        "type": {"const": "market"},
-                        "price": {"type": "null"},
-                    },
-                    "required": ["type"],
-                },
-            ]
-        }
-    )
-
-    client_order_id: ClientOrderId
-    symbol: Symbol
-    side: Literal["buy", "sell"]
-    type: Literal["limit", "market"]
-    time_in_force: Literal["day", "gtc", "ioc"] = Field(
-        default="day", description="What a market order does not fill never rests."
-    )
-    qty: Decimal
-    price: Decimal | None = Field(
-        default=None,
-        validate_default=True,
-        description="Limit price. A limit order has one, a market order none.",
-    )
-
-    @field_validator("price", mode="after")
-    @classmethod
-    def _fits_the_type(cls, price: int | None, info: ValidationInfo) -> int | None:
-        kind = info.data.get("type")
-        if kind == "limit" and price is None:
-            raise PydanticCustomError("price_missing", "is needed by a limit order")
-        if kind == "market" and price is not None:
-            raise PydanticCustomError("price_given", "a market order has no price")
-        return price
-
-    def order(self) -> NewOrder:
-        """The same in the terms of records."""
-        ord_type = TYPES[self.type]
-        return NewOrder(
-            client_order_id=self.client_order_id,
-            symbol=self.symbol,
-            side=SIDES[self.side],
-            ord_type=ord_type,
-            time_in_force=TIMES_IN_FORCE[self.time_in_force],
-            qty=self.qty,
-            price=0 if ord_type == MARKET else self.price or 0,
-        )
-
-
-class ReplaceBody(RequestBody):
-    """What an order shall become."""
-
-    new_client_order_id: ClientOrderId
-    qty: Decimal = Field(
-        description="New total quantity, what was filled included. At or below that "
-        "the rest is cancelled."
-    )
-    price: Decimal
-
-    def replacement(self) -> Replacement:
-        """The same in the terms of records."""
-        return Replacement(self.new_client_order_id, self.qty, self.price)
-
-
 class RequestQuery(BaseModel):
     """Query parameters, every one known."""
 
@@ -227,6 +146,7 @@ class CancelAllQuery(RequestQuery):
     """Which orders to cancel."""
 
     symbol: Symbol | None = None
+    side: Literal["buy", "sell"] | None = None
 
 
 class NoQuery(RequestQuery):

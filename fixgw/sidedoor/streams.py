@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import orjson
 
 from fixgw.sidedoor.closing import CloseCode, Cut
-from fixgw.sidedoor.depthview import DepthView
-from fixgw.sidedoor.listing import Listing
+from fixgw.sidedoor.listing import BookView, Listing
+from fixgw.sidedoor.ordersview import TooManyOrders
 from fixgw.sidedoor.private import Item
 from fixgw.sidedoor.tape import TooFarBehind
 
@@ -49,7 +49,7 @@ class BookStream:
 
     __slots__ = ("listing", "peer", "seen", "view")
 
-    def __init__(self, peer: Peer, listing: Listing, view: DepthView) -> None:
+    def __init__(self, peer: Peer, listing: Listing, view: BookView) -> None:
         self.peer = peer
         self.listing = listing
         self.view = view
@@ -59,7 +59,10 @@ class BookStream:
         """See :class:`Stream`."""
         if self.seen == self.view.seq or not self.listing.ready:
             return None
-        text, self.seen = self.view.message_since(self.seen)
+        try:
+            text, self.seen = self.view.message_since(self.seen)
+        except TooManyOrders as error:
+            raise Cut(CloseCode.SLOW_READER, str(error)) from None
         return text
 
 

@@ -1,7 +1,9 @@
 """The newest trades of one instrument, as a list and as a stream.
 
-There is no trade event: the taker's FILLED stands for the trade, with price, quantity,
-the taker's side and the trade's identifier. Its number is the trade's ``seq``.
+Trades are those of :mod:`fixgw.marketdata.projection`. The number of the event that
+stands for one is its ``seq``. A trade that the operator has cancelled or corrected
+comes again with what it is now and a ``change`` that says so; what was told before
+stays.
 
 A subscriber is told every trade in order or is told that it has lost some, never less:
 :meth:`Tape.message_since` raises :class:`TooFarBehind` when the first trade it still
@@ -14,12 +16,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
+from engine.codes import Side
 from engine.decimals import render
-from engine.records import Side
+from fixgw.marketdata.projection import Trade, TradeChange
 from fixgw.sidedoor.text import id_text
 
 TRADES_KEPT = 1_000
@@ -46,17 +49,6 @@ class TooFarBehind(Exception):
     """Trades a subscriber has not had are no longer kept."""
 
 
-class Trade(NamedTuple):
-    """One trade; price and quantity in units of 1e-8, ``side`` is the taker's."""
-
-    seq: int
-    time_ns: int
-    trade_id: int
-    side: int
-    price: int
-    qty: int
-
-
 class Tape:
     """Trades in order. ``seq`` is that of the newest, 0 if there is none."""
 
@@ -74,11 +66,6 @@ class Tape:
     def seq(self) -> int:
         """Number of the newest trade."""
         return self._trades[-1].seq if self._trades else 0
-
-    @property
-    def last(self) -> Trade | None:
-        """The newest trade."""
-        return self._trades[-1] if self._trades else None
 
     def extend(self, news: Sequence[Trade]) -> None:
         """Trades after all before, of one publication."""
@@ -139,12 +126,15 @@ class Tape:
         }
 
     def _shown(self, trade: Trade) -> dict[str, Any]:
-        return {
+        shown = {
             "trade_id": id_text(trade.trade_id),
             "symbol": self.symbol,
             "price": render(trade.price),
             "qty": render(trade.qty),
-            "aggressor_side": "buy" if trade.side == Side.BUY else "sell",
+            "aggressor_side": Side(trade.side).name.lower() if trade.side else None,
             "time_ns": trade.time_ns,
             "seq": trade.seq,
         }
+        if trade.change is not TradeChange.NEW:
+            shown["change"] = trade.change.value
+        return shown

@@ -16,9 +16,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from fixgw.sidedoor.closing import CloseCode, Cut
 from fixgw.sidedoor.errors import ApiError, error, unknown_symbol
+from fixgw.sidedoor.guard import Role, require
 from fixgw.sidedoor.hub import Hub
 from fixgw.sidedoor.identity import account_key
 from fixgw.sidedoor.listing import Listing
+from fixgw.sidedoor.ordersview import ORDERS_MAX
 from fixgw.sidedoor.peer import Peer
 from fixgw.sidedoor.requests import BadRequest, Request, parse
 from fixgw.sidedoor.services import Services
@@ -170,6 +172,8 @@ class _Conversation:
             peer.answer(_with_id(pong, request.id))
         elif request.op == "auth":
             await self._authenticate(peer, request)
+        elif request.op == "cancel_after":
+            await self._cancel_after(peer, request)
         elif request.op == "unsubscribe":
             self._unsubscribe(peer, request)
         elif request.channel == "private":
@@ -201,6 +205,15 @@ class _Conversation:
         }
         peer.answer(_with_id(answer, request.id))
 
+    async def _cancel_after(self, peer: Peer, request: Request) -> None:
+        if peer.caller is None:
+            raise error("KEY_MISSING", "cancel_after needs an auth first")
+        services = self._services
+        await services.guard.spend(peer.caller, "cancels", services.clock())
+        require(peer.caller, Role.TRADE)
+        told = await services.desk.cancel_after(peer.caller, request.timeout_ms)
+        peer.answer(_with_id({"type": "cancel_after", **told}, request.id))
+
     def _subscribe(self, peer: Peer, request: Request) -> None:
         listings = self._listings(request)
         channel = request.channel
@@ -212,6 +225,8 @@ class _Conversation:
                 f"a connection has at most {self._hub.limits.subscriptions} "
                 "subscriptions; unsubscribe from others first",
             )
+        if channel == "orders":
+            _check_sizes(listings)
         answer: dict[str, Any] = {"type": "subscribed", "channel": channel}
         answer["symbols"] = list(request.symbols)
         if channel == "book":
@@ -220,6 +235,8 @@ class _Conversation:
         for listing in listings:
             if channel == "book":
                 self._hub.subscribe_book(peer, listing, request.depth)
+            elif channel == "orders":
+                self._hub.subscribe_orders(peer, listing)
             elif channel == "trades":
                 self._hub.subscribe_trades(peer, listing)
             else:
@@ -259,6 +276,18 @@ class _Conversation:
             except KeyError:
                 raise unknown_symbol(symbol) from None
         return found
+
+
+def _check_sizes(listings: list[Listing]) -> None:
+    """Whether the orders of each can be told in a snapshot."""
+    for listing in listings:
+        if listing.book.bids.count + listing.book.asks.count > ORDERS_MAX:
+            raise ApiError(
+                429,
+                "SUBSCRIPTION_LIMIT",
+                f"{listing.symbol} displays more than {ORDERS_MAX} orders; "
+                "subscribe to its levels, channel book",
+            )
 
 
 def _with_id(message: dict[str, Any], own: str | int | None) -> dict[str, Any]:

@@ -16,20 +16,11 @@ from random import Random
 from typing import Any
 
 from engine import instruments
+from engine.codes import CommandKind, OrdType, Phase, Side, TimeInForce
 from engine.host.host import ShardHost
 from engine.host.service import ShardService
-from engine.records import (
-    UNIT,
-    CommandKind,
-    InstrumentCommand,
-    InstrumentStatus,
-    OrderCommand,
-    OrdType,
-    Record,
-    Side,
-    StatusCommand,
-    TimeInForce,
-)
+from engine.layouts import Record
+from engine.records import UNIT, InstrumentCommand, OrderCommand, PhaseCommand
 from fixgw.config import Config
 from fixgw.config.model import SideDoor as SideDoorConfig
 from fixgw.orders.routing import ShardMap
@@ -227,9 +218,9 @@ class BrowserExchange:
                 events = service.host.process(b"".join(c.pack() for c in mine))
                 service._publish(events)
 
-    def halt(self, symbol: str, status: InstrumentStatus) -> None:
-        kind = CommandKind.SET_INSTRUMENT_STATUS
-        self.apply([StatusCommand(kind, status=int(status), symbol=symbol)])
+    def halt(self, symbol: str, status: Phase) -> None:
+        kind = CommandKind.SET_PHASE
+        self.apply([PhaseCommand(kind, phase=int(status), symbol=symbol)])
 
     def make_past(self, steps: int) -> None:
         """Trading of the hours until now, in moments."""

@@ -11,7 +11,8 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Request
 
-from engine.records import UNIT, CommandKind, InstrumentCommand, InstrumentStatus
+from engine.codes import CommandKind, Phase
+from engine.records import UNIT, InstrumentCommand
 from fixgw.sidedoor.identity import account_key
 from fixgw.sidedoor.keys import KeyFile
 from fixgw.sidedoor.orders import Order
@@ -193,12 +194,12 @@ def test_what_is_refused_says_why(tmp_path: Path, chromium: str) -> None:
             await look.sees("#outcome", "QTY_ABOVE_MAX")
             assert open_orders(exchange) == []
 
-            exchange.halt(SYMBOL, InstrumentStatus.HALTED)
+            exchange.halt(SYMBOL, Phase.HALTED)
             await look.sees("#submit", "Trading is halted")
             assert await look.page.is_visible("#halted")
             assert await look.page.is_disabled("#submit")
             await look.sees("#instrument-list [aria-current] .unit", "Halted")
-            exchange.halt(SYMBOL, InstrumentStatus.TRADING)
+            exchange.halt(SYMBOL, Phase.CONTINUOUS)
             await look.sees("#submit", "Buy")
             assert not await look.page.is_visible("#halted")
 

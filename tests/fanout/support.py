@@ -18,21 +18,27 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
-from engine.journal import LogKind, RecordLog
-from engine.records import (
-    EVENT_BYTES,
-    UNIT,
-    ClockEvent,
+from engine.codes import (
     EventKind,
-    InstrumentEvent,
-    OrderEvent,
     OrdStatus,
     OrdType,
+    Phase,
+    PhaseReason,
     Reason,
     Side,
     TimeInForce,
 )
-from fixgw.fanout.codec import decode
+from engine.journal import LogKind, RecordLog
+from engine.records import (
+    EVENT_BYTES,
+    UNIT,
+    AuctionEvent,
+    ClockEvent,
+    InstrumentEvent,
+    OrderEvent,
+    PhaseEvent,
+)
+from fixgw.fanout.codec import SCHEMA_VERSION, decode
 from fixgw.fanout.publisher import Publisher
 
 SYMBOLS = ("ACME", "BTC-USD", "Z")
@@ -55,7 +61,22 @@ def _template(shard: int, draw: random.Random) -> bytes:
         return InstrumentEvent(
             EventKind.INSTRUMENT_DEFINED, tick=1, lot=UNIT, symbol=symbol
         ).pack()
-    refused = chance < 0.2
+    if chance < 0.12:
+        return PhaseEvent(
+            EventKind.PHASE,
+            phase=draw.choice(list(Phase)),
+            reason=draw.choice(list(PhaseReason)),
+            symbol=symbol,
+        ).pack()
+    if chance < 0.16:
+        return AuctionEvent(
+            EventKind.AUCTION,
+            phase=Phase.CLOSING_AUCTION,
+            price=draw.randrange(1, 10**12),
+            volume=draw.randrange(1, 10**12),
+            symbol=symbol,
+        ).pack()
+    refused = chance < 0.3
     return OrderEvent(
         EventKind.REJECTED if refused else EventKind.FILLED,
         side=draw.choice(list(Side)),
@@ -235,12 +256,12 @@ def verified(shard: int, records: list[ConsumerRecord]) -> tuple[list[bytes], in
     for record in records:
         document = json.loads(record.value)
         seq = document["seq"]
-        assert (document["shard"], document["schema"]) == (shard, 1)
+        assert (document["shard"], document["schema"]) == (shard, SCHEMA_VERSION)
         assert dict(record.headers) == {
             "shard": b"%d" % shard,
             "seq": b"%d" % seq,
             "type": document["type"].encode(),
-            "schema": b"1",
+            "schema": b"%d" % SCHEMA_VERSION,
         }
         if seq <= len(values):
             assert record.value == values[seq - 1], f"another event {seq}"

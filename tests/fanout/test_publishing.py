@@ -318,7 +318,7 @@ def test_a_topic_of_another_exchange_is_refused(
     [
         (b"hello", "is not an event this version knows"),
         (None, "is not an event this version knows"),
-        (b'{"schema":2}', "schema version 2, this build reads 1"),
+        (b'{"schema":1}', "schema version 1, this build reads 2"),
         (encode(1, event(1, 1), bytes(16)), "holds events of shard 1"),
     ],
 )

@@ -1,4 +1,6 @@
-"""What the dialogues of ``orders/`` are played against: an exchange with two shards."""
+"""What the dialogues of ``orders/`` and ``marketdata/`` are played against: an exchange
+with two shards.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from tests.fix_scenarios.acceptor import HERE, WAIT_S
 from tests.live.exchange import Exchange
 
 ORDERS = HERE / "orders"
+MARKET_DATA = HERE / "marketdata"
 
 DEFAULTS = """\
 SocketAcceptHost=127.0.0.1
@@ -21,8 +24,8 @@ LogonFailuresMax=0
 
 
 def order_dialogues() -> list[Dialogue]:
-    """Those of ``orders/``, for every version."""
-    return load([ORDERS], Names(server="EXCHANGE"))
+    """Those of both folders, for every version."""
+    return load([ORDERS, MARKET_DATA], Names(server="EXCHANGE"))
 
 
 def play_orders(folder: Path) -> Run:

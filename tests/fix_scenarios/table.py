@@ -51,7 +51,7 @@ BEYOND = """
 """
 
 ORDERS = """
-## Orders
+## Orders and market data
 
 Against the exchange itself, with a shard behind it.
 

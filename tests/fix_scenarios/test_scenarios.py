@@ -1,5 +1,6 @@
 """Every dialogue in every version it is for: ``session/`` under both profiles against
-an echo, ``orders/`` against the exchange. All are played once, side by side."""
+an echo, ``orders/`` and ``marketdata/`` against the exchange. All are played once, side
+by side."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ import pytest
 from fixgw.certify import Outcome, Result
 from fixgw.certify.dialogue import PROFILES
 from tests.fix_scenarios.acceptor import SESSION, dialogues
-from tests.fix_scenarios.exchange import ORDERS, order_dialogues
+from tests.fix_scenarios.exchange import MARKET_DATA, ORDERS, order_dialogues
 from tests.fix_scenarios.standard import CASES
 from tests.fix_scenarios.table import (
     DOCUMENT,
@@ -71,7 +72,8 @@ def test_dialogue(
 def test_no_script_is_left_out() -> None:
     paths = {each.path for profile in PROFILES for each in dialogues(profile)}
     assert paths == set(SESSION.rglob("*.def"))
-    assert {each.path for each in order_dialogues()} == set(ORDERS.rglob("*.def"))
+    scripts = {*ORDERS.rglob("*.def"), *MARKET_DATA.rglob("*.def")}
+    assert {each.path for each in order_dialogues()} == scripts
 
 
 def test_every_case_of_the_standard_is_proven(played: Played) -> None:

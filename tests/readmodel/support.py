@@ -11,7 +11,13 @@ from typing import Any
 
 from engine.eventchain import extend, genesis
 from engine.host.host import ShardHost
-from engine.records import EVENT_BYTES, unpack_all
+from engine.records import (
+    EVENT_BYTES,
+    AuctionEvent,
+    InstrumentEvent,
+    PhaseEvent,
+    unpack_all,
+)
 from fixgw.config import Config, parse
 from fixgw.readmodel.consumer import Consumer
 from fixgw.readmodel.database import Database
@@ -122,8 +128,10 @@ def place(number: int) -> str:
 _SIDES = {0: "", ord("1"): "BUY", ord("2"): "SELL"}
 _KINDS = {
     **{1: "ACCEPTED", 2: "REJECTED", 3: "FILLED", 4: "CANCELLED", 5: "REPLACED"},
-    **{6: "CANCEL_REJECTED", 7: "REPLACE_REJECTED", 8: "EXPIRED"},
+    **{6: "CANCEL_REJECTED", 7: "REPLACE_REJECTED", 8: "EXPIRED", 9: "TRIGGERED"},
+    10: "RESTATED",
 }
+"""Of orders, without changed trades: the flow has none."""
 _STATUS = {
     **{"0": "NEW", "1": "PARTIALLY_FILLED", "2": "FILLED", "4": "CANCELED"},
     **{"8": "REJECTED", "C": "EXPIRED"},
@@ -133,11 +141,30 @@ _STATUS = {
 def expected(history: History) -> dict[str, list[dict[str, Any]]]:
     """What the tables should hold: from the events, by the words of the document."""
     orders: dict[str, dict[str, Any]] = {}
-    happened, fills, trades = [], [], []
+    happened, fills, trades, phases, auctions = [], [], [], [], []
+    listed: dict[tuple[int, str], dict[str, Any]] = {}
     held: dict[tuple[str, str, str], dict[str, Any]] = {}
     people = set()
     for shard, packed in history.events.items():
         for event in unpack_all(b"".join(packed), EVENT_BYTES):
+            if isinstance(event, InstrumentEvent):
+                old = listed.get((shard, event.symbol), _NEW_PHASE)
+                listed[shard, event.symbol] = {
+                    **{name: getattr(event, name) for name in _TERMS},
+                    **{name: old[name] for name in _NEW_PHASE},
+                    "shard": shard,
+                    "seq": event.seq,
+                }
+            elif isinstance(event, PhaseEvent):
+                phases.append(_phase(shard, event))
+                listed[shard, event.symbol] |= {
+                    "phase": phases[-1]["phase"],
+                    "phase_reason": phases[-1]["reason"],
+                    "phase_since_ns": event.time,
+                    "phase_until_ns": event.until,
+                }
+            elif isinstance(event, AuctionEvent) and event.uncrossed:
+                auctions.append(_auction(shard, event))
             if event.kind not in _KINDS:
                 continue
             kind = _KINDS[event.kind]
@@ -152,7 +179,10 @@ def expected(history: History) -> dict[str, list[dict[str, Any]]]:
             reason = event.reason and _reason(event.reason)
             amounts = {
                 name: getattr(event, name)
-                for name in ("price", "qty", "leaves_qty", "cum_qty")
+                for name in (
+                    *("price", "stop_price", "qty", "leaves_qty", "cum_qty"),
+                    "shown_qty",
+                )
             }
             happened.append(
                 {
@@ -167,6 +197,7 @@ def expected(history: History) -> dict[str, list[dict[str, Any]]]:
                     "orig_cl_ord_id": event.orig_cl_ord_id,
                     "side": side,
                     "status": status,
+                    "trade_id": place(event.trade_id),
                     "last_price": event.last_price,
                     "last_qty": event.last_qty,
                     "reason": reason or "",
@@ -189,6 +220,14 @@ def expected(history: History) -> dict[str, list[dict[str, Any]]]:
                 "time_in_force": _word("time_in_force", event),
                 "status": status,
                 "avg_price": event.avg_price,
+                "triggered": event.triggered,
+                "display_qty": event.display_qty,
+                "min_qty": event.min_qty,
+                "peg_offset": event.peg_offset,
+                "expire_ns": event.expire_time,
+                "exec_inst": _bits(event.exec_inst),
+                "stp": _word("stp", event),
+                "stp_id": event.stp_id,
                 "reason": reason or "",
                 "created_ns": old.get("created_ns", event.time),
                 "updated_ns": event.time,
@@ -206,15 +245,17 @@ def expected(history: History) -> dict[str, list[dict[str, Any]]]:
                     "contra_order_id": place(event.contra_order_id),
                     "cl_ord_id": event.cl_ord_id,
                     "side": side,
-                    "liquidity": {1: "ADDED", 2: "REMOVED"}[event.liquidity],
+                    "liquidity": _LIQUIDITY[event.liquidity],
                     "price": event.last_price,
                     "qty": event.last_qty,
+                    "fee": event.fee,
+                    "state": "VALID",
                     "time_ns": event.time,
                     "shard": shard,
                     "seq": event.seq,
                 }
             )
-            if event.liquidity == 2:
+            if place(event.trade_id) != f"{shard}-{event.seq}":
                 pair = [order_id, place(event.contra_order_id)]
                 trades.append(
                     {
@@ -222,7 +263,8 @@ def expected(history: History) -> dict[str, list[dict[str, Any]]]:
                         "symbol": event.symbol,
                         "price": event.last_price,
                         "qty": event.last_qty,
-                        "aggressor_side": side,
+                        "aggressor_side": side if event.liquidity == 2 else "",
+                        "state": "VALID",
                         "buy_order_id": pair[0 if side == "BUY" else 1],
                         "sell_order_id": pair[1 if side == "BUY" else 0],
                         "time_ns": event.time,
@@ -246,6 +288,9 @@ def expected(history: History) -> dict[str, list[dict[str, Any]]]:
         "executions": fills,
         "trades": trades,
         "positions": list(held.values()),
+        "instruments": list(listed.values()),
+        "phases": phases,
+        "auctions": auctions,
         "participants": [
             {"session": f"{key:016x}", "name": names[key]}
             for key in people
@@ -269,16 +314,84 @@ def assert_same(found: dict[str, list[dict[str, Any]]], history: History) -> Non
 _SUMS = ("net_qty", "bought_qty", "bought_value", "sold_qty", "sold_value")
 
 
+_LIQUIDITY = {1: "ADDED", 2: "REMOVED", 4: "AUCTION"}
+_PHASES = (
+    *("", "CONTINUOUS", "HALTED", "CLOSED", "PRE_OPEN", "OPENING_AUCTION"),
+    *("VOLATILITY_AUCTION", "CLOSING_AUCTION", "POST_CLOSE", "CANCEL_ONLY"),
+    "POST_ONLY",
+)
+_PHASE_REASONS = ("", "SCHEDULE", "OPERATOR", "BAND", "CIRCUIT_BREAKER", "TIME")
+_TERMS = (
+    *("symbol", "currency", "tick", "lot", "reference_price", "price_min"),
+    *("price_max", "qty_min", "qty_max", "notional_max", "static_band"),
+    *("dynamic_band", "volatility_ns", "maker_fee", "taker_fee", "auction_fee"),
+)
+_NEW_PHASE = {
+    "phase": "CONTINUOUS",
+    "phase_reason": "",
+    "phase_since_ns": 0,
+    "phase_until_ns": 0,
+}
+
+
+def _phase(shard: int, event: PhaseEvent) -> dict[str, Any]:
+    return {
+        "shard": shard,
+        "seq": event.seq,
+        "symbol": event.symbol,
+        "phase": _PHASES[event.phase],
+        "reason": _PHASE_REASONS[event.reason],
+        "until_ns": event.until,
+        "then_phase": _PHASES[event.then],
+        "reference_price": event.reference_price,
+        "last_price": event.last_price,
+        "time_ns": event.time,
+    }
+
+
+def _auction(shard: int, event: AuctionEvent) -> dict[str, Any]:
+    return {
+        "shard": shard,
+        "seq": event.seq,
+        "symbol": event.symbol,
+        "phase": _PHASES[event.phase],
+        "price": event.price,
+        "volume": event.volume,
+        "imbalance_side": _SIDES[event.imbalance_side],
+        "imbalance_qty": event.imbalance_qty,
+        "time_ns": event.time,
+    }
+
+
+def _bits(value: int) -> str:
+    words = {
+        **{1: "POST_ONLY", 2: "ALL_OR_NONE", 4: "HIDDEN", 8: "PEG_PRIMARY"},
+        **{16: "PEG_MIDPOINT", 32: "TRAILING"},
+    }
+    bits = [1 << n for n in range(16) if value & 1 << n]
+    return " ".join(words.get(bit, str(bit)) for bit in bits)
+
+
 def _reason(code: int) -> str:
-    from engine.records import Reason
+    from engine.codes import Reason
 
     return Reason(code).name
 
 
 def _word(name: str, event: Any) -> str:
     words = {
-        "ord_type": {"1": "MARKET", "2": "LIMIT"},
-        "time_in_force": {"0": "DAY", "1": "GTC", "3": "IOC"},
+        "ord_type": {
+            **{"1": "MARKET", "2": "LIMIT", "3": "STOP", "4": "STOP_LIMIT"},
+            **{"K": "MARKET_TO_LIMIT", "P": "PEGGED"},
+        },
+        "time_in_force": {
+            **{"0": "DAY", "1": "GTC", "2": "AT_THE_OPENING", "3": "IOC", "4": "FOK"},
+            **{"6": "GTD", "7": "AT_THE_CLOSE", "B": "GOOD_FOR_AUCTION"},
+        },
+        "stp": {
+            **{"1": "CANCEL_NEWEST", "2": "CANCEL_OLDEST", "3": "CANCEL_BOTH"},
+            "4": "DECREMENT",
+        },
     }[name]
     code = getattr(event, name)
     return words.get(chr(code), chr(code) if code else "")

@@ -13,8 +13,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from engine.codes import EventKind, OrdStatus
 from engine.journal import LogKind, RecordLog
-from engine.records import EventKind, OrderEvent, OrdStatus
+from engine.records import OrderEvent
 from fixgw.config import Config
 from fixgw.readmodel.consumer import Consumer
 from fixgw.readmodel.database import Database, DatabaseRefused

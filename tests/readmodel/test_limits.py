@@ -12,18 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from engine.codes import EventKind, Liquidity, OrdStatus, OrdType, Side, TimeInForce
 from engine.journal import LogKind, RecordLog
-from engine.records import (
-    PRICE_MAX,
-    QTY_MAX,
-    EventKind,
-    Liquidity,
-    OrderEvent,
-    OrdStatus,
-    OrdType,
-    Side,
-    TimeInForce,
-)
+from engine.records import PRICE_MAX, QTY_MAX, OrderEvent
 from fixgw.config import Config
 from fixgw.readmodel import sql
 from fixgw.readmodel.database import Database

@@ -14,7 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from engine.records import EVENT_BYTES, EventKind, unpack_all
+from engine.codes import EventKind
+from engine.records import EVENT_BYTES, unpack_all
 from fixgw.config import Config
 from fixgw.readmodel import figures as figures_module
 from fixgw.readmodel import kafka as kafka_module
@@ -317,7 +318,7 @@ def test_what_happens_to_no_order_counts_as_taken(
     }
     assert kinds >= {
         EventKind.INSTRUMENT_DEFINED,
-        EventKind.INSTRUMENT_STATUS,
+        EventKind.PHASE,
         EventKind.DAY_ENDED,
     }
     assert level(consumer.figures, history)

@@ -9,9 +9,10 @@ import pytest
 
 from fixgw.config import Config
 from fixgw.readmodel import schema
+from fixgw.readmodel.comparison import Findings
 from fixgw.readmodel.database import Database, DatabaseInUse, DatabaseRefused
 from fixgw.readmodel.sources import LogSource, StreamBroken
-from fixgw.readmodel.verify import Findings, verify
+from fixgw.readmodel.verify import verify
 from tests.readmodel.support import (
     History,
     config_of,
@@ -30,7 +31,7 @@ def test_every_row(config: Config, history: History, new_database: Make) -> None
     found, wanted = tables(new_database()), expected(history)
     assert found.keys() == wanted.keys()
     for name, rows in wanted.items():
-        assert rows, name
+        assert rows or name == "auctions", name
         assert found[name] == rows, name
     widest = max(row["bought_value"] for row in found["positions"])
     assert widest > 2**63, "nothing was near the limits"
@@ -75,10 +76,10 @@ def test_another_history(
 def test_another_schema_version(new_database: Make) -> None:
     database = new_database()
     database.open()
-    database._connection.execute("UPDATE meta SET value = '2'")  # type: ignore[attr-defined]
+    database._connection.execute("UPDATE meta SET value = '1'")  # type: ignore[attr-defined]
     database.close()
     for _ in range(2):
-        with pytest.raises(DatabaseRefused, match="has schema version 2, this release"):
+        with pytest.raises(DatabaseRefused, match="has schema version 1, this release"):
             new_database().open()
 
 

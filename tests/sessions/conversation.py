@@ -304,11 +304,11 @@ class Conversation:
             self.session.tick(self.now_ns)
             self.carry_out()
 
-    def send(self, text: str) -> int:
+    def send(self, text: str, *, keep: bool = True) -> int:
         """Our application sends; its MsgSeqNum(34)."""
         kind, _, body = text.removeprefix("35=").partition("|")
         data = b"".join(f"{t}={v}\x01".encode() for t, v in pairs_of(body))
-        seq = self.session.send(kind, data, self.now_ns)
+        seq = self.session.send(kind, data, self.now_ns, keep=keep)
         self.carry_out()
         return seq
 
@@ -321,9 +321,10 @@ class Conversation:
             if isinstance(effect, Send):
                 assert effect.seq == self.next_stored, "a number is not the next"
                 self.next_stored += 1
-                self.stored[effect.seq] = StoredMessage(
-                    effect.seq, effect.admin, effect.data
-                )
+                if effect.keep:
+                    self.stored[effect.seq] = StoredMessage(
+                        effect.seq, effect.admin, effect.data
+                    )
                 if not effect.held:
                     self._write(effect.data)
             elif isinstance(effect, Write):

@@ -70,6 +70,28 @@ def stored(seq: int, *, admin: bool) -> StoredMessage:
 # -- numbers and what is held back ---------------------------------------------------
 
 
+def test_a_message_that_is_not_kept_is_written_now_or_not_at_all() -> None:
+    numbers = Numbers(1, 7)
+    out = outbound(numbers=numbers)
+    assert out.is_open
+    assert out.send("X", b"55=ABC\x01", NOW, admin=False, keep=False) == 7
+    (effect,) = out.effects
+    assert isinstance(effect, Send)
+    assert (effect.seq, effect.held, effect.keep) == (7, False, False)
+    out.effects.clear()
+    out.replay(1, 7, 7)
+    out.effects.clear()
+    for closed in (
+        out,
+        outbound(connected=False),
+        outbound(logged_on=False),
+    ):
+        assert not closed.is_open
+        assert closed.send("X", b"55=ABC\x01", NOW, admin=False, keep=False) == 0
+        assert not closed.effects
+    assert numbers.next_out == 8
+
+
 def test_each_message_takes_the_next_number() -> None:
     numbers = Numbers(1, 7)
     out = outbound(numbers=numbers)

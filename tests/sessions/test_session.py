@@ -352,3 +352,38 @@ def test_one_that_talks_but_does_not_answer_is_told_of() -> None:
     c.after(11)
     assert c.notes == ["no Heartbeat answers TestReqID(112)=TEST-1"]
     assert c.closed is None
+
+
+def test_what_is_not_to_be_kept_is_filled_over_when_asked_for() -> None:
+    c = Conversation().log_on()
+    c.send("35=8|37=A")
+    assert c.send("35=W|55=ABC", keep=False) == 3
+    assert c.send("35=X|55=ABC", keep=False) == 4
+    c.send("35=8|37=B")
+    assert sorted(c.stored) == [1, 2, 5]
+    c.forget()
+    c.client("35=2|34=2|7=1|16=0")
+    c.expect("35=4|34=1|43=Y|122=*|36=2|123=Y")
+    c.expect("35=8|34=2|43=Y|122=*|37=A")
+    c.expect("35=4|34=3|43=Y|122=*|36=5|123=Y")
+    c.expect_only("35=8|34=5|43=Y|122=*|37=B")
+
+
+def test_what_is_not_to_be_kept_is_dropped_where_it_cannot_be_written() -> None:
+    c = Conversation(slice_messages=1, automatic=False)
+    assert not c.session.is_open
+    assert c.send("35=W|55=ABC", keep=False) == 0
+    c.log_on()
+    assert c.session.is_open
+    c.send("35=8|37=A")
+    c.client("35=2|34=2|7=1|16=0")
+    assert not c.session.is_open
+    assert c.send("35=X|55=ABC", keep=False) == 0
+    while c.replay_slice():
+        pass
+    assert c.session.is_open
+    assert c.send("35=W|55=ABC", keep=False) == 3
+    c.session.logout("bye", c.now_ns)
+    assert not c.session.is_open
+    assert c.send("35=X|55=ABC", keep=False) == 0
+    assert c.session.numbers.next_out == 5

@@ -15,7 +15,8 @@ from typing import Any
 
 import httpx
 
-from engine.records import UNIT, CommandKind, InstrumentCommand
+from engine.codes import CommandKind
+from engine.records import UNIT, InstrumentCommand
 from fixgw.config import Config
 from fixgw.config.model import Redis
 from fixgw.config.model import SideDoor as SideDoorConfig

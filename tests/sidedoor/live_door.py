@@ -20,23 +20,24 @@ from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from engine.codes import CommandKind, OrdType, Phase, Side, TimeInForce
+from engine.layouts import Record
 from engine.records import (
     EVENT_BYTES,
     UNIT,
-    CommandKind,
     InstrumentCommand,
-    InstrumentStatus,
     OrderCommand,
-    OrdType,
-    Record,
-    Side,
-    StatusCommand,
-    TimeInForce,
+    PhaseCommand,
 )
 from engine.shard import Shard
+from fixgw.net.links import ShardLink
+from fixgw.orders.routing import ShardMap
 from fixgw.sidedoor.accounts import Accounts
 from fixgw.sidedoor.client import Signer
+from fixgw.sidedoor.desk import Desk
+from fixgw.sidedoor.dispatch import Dispatcher
 from fixgw.sidedoor.feed import Feed
+from fixgw.sidedoor.figures import Figures
 from fixgw.sidedoor.guard import Guard
 from fixgw.sidedoor.hub import Hub, HubLimits
 from fixgw.sidedoor.idempotency import Claims
@@ -151,6 +152,20 @@ class Client:
                 assert orjson.loads(text)["type"] == "heartbeat", text
 
 
+class _Link:
+    """Gives commands to the door's own shard, at once."""
+
+    is_up = has_room = True
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def submit(self, commands: bytes, callbacks: list[Callable[[], None]]) -> None:
+        self._door.take(commands)
+        for callback in callbacks:
+            callback()
+
+
 class Door:
     """Market, accounts, hub and the server in front of them."""
 
@@ -180,7 +195,12 @@ class Door:
             window_ms=WINDOW_MS,
         )
         self.hub = Hub(self.market, self.private, self.guard, time.time_ns, limits)
+        figures = Figures()
+        dispatcher = Dispatcher(ShardMap(1, {}), figures)
+        dispatcher.use_links({0: cast(ShardLink, _Link(self))})
+        desk = Desk(self.guard, self.accounts, dispatcher, figures, time.time_ns)
         services = SimpleNamespace(
+            desk=desk,
             config=SimpleNamespace(shard_count=shards),
             clock=time.time_ns,
             guard=self.guard,
@@ -229,9 +249,12 @@ class Door:
 
     def apply(self, *commands: Record) -> None:
         """Commands of one batch; their events are known when this returns."""
+        self.take(b"".join(command.pack() for command in commands))
+
+    def take(self, packed: bytes) -> None:
+        """The same for packed commands."""
         self.now += 1
         first = self.shard.event_seq + 1
-        packed = b"".join(command.pack() for command in commands)
         events = self.shard.apply(packed, self.now)
         self.feed.take_events(0, first, len(events) // EVENT_BYTES, events)
 
@@ -286,9 +309,9 @@ class Door:
         self.order("sell", qty, price, symbol)
         self.order("buy", qty, price, symbol)
 
-    def halt(self, symbol: str, status: InstrumentStatus) -> None:
-        kind = CommandKind.SET_INSTRUMENT_STATUS
-        self.apply(StatusCommand(kind, status=int(status), symbol=symbol))
+    def halt(self, symbol: str, status: Phase) -> None:
+        kind = CommandKind.SET_PHASE
+        self.apply(PhaseCommand(kind, phase=int(status), symbol=symbol))
 
 
 @contextlib.asynccontextmanager

@@ -12,24 +12,20 @@ from typing import Any
 
 import pytest
 
+from engine.codes import CommandKind, EventKind, OrdStatus, OrdType, Side, TimeInForce
 from engine.host.frames import RECORDS_PER_FRAME_MAX
+from engine.layouts import Record
 from engine.records import (
     EVENT_BYTES,
     UNIT,
-    CommandKind,
-    EventKind,
     InstrumentCommand,
     OrderCommand,
     OrderEvent,
-    OrdStatus,
-    OrdType,
-    Record,
-    Side,
-    TimeInForce,
     unpack_all,
 )
 from engine.shard import Shard
-from fixgw.sidedoor import account, feed, private
+from fixgw.net import eventtap
+from fixgw.sidedoor import account, private
 from fixgw.sidedoor.accounts import Accounts
 from fixgw.sidedoor.feed import AnyEvent, Feed, decode
 from fixgw.sidedoor.identity import OWN_ID_MARK, account_key
@@ -402,7 +398,7 @@ def test_a_feed_gives_every_event_once() -> None:
 def test_a_full_frame_may_be_the_middle_of_a_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(feed, "SETTLE_S", 0.02)
+    monkeypatch.setattr(eventtap, "SETTLE_S", 0.02)
     full = RECORDS_PER_FRAME_MAX
 
     async def main() -> None:

@@ -13,13 +13,15 @@ from typing import Any
 import httpx
 import pytest
 
+from engine.codes import CommandKind, Phase, Reason, Scope
+from engine.layouts import Record
 from engine.records import (
     QTY_MAX,
     UNIT,
-    CommandKind,
-    InstrumentStatus,
-    Reason,
-    StatusCommand,
+    BlockCommand,
+    InstrumentCommand,
+    LimitsCommand,
+    PhaseCommand,
 )
 from fixgw.orders.reasons import REASONS
 from fixgw.sidedoor import access, desk, dispatch
@@ -84,14 +86,108 @@ async def too_much_open(door: Door) -> httpx.Response:
     return answer
 
 
-@recipe("TRADING_HALTED", own=True)
-async def halted(door: Door) -> httpx.Response:
-    service = door.exchange.services[1]
-    halt = StatusCommand(
-        CommandKind.SET_INSTRUMENT_STATUS, status=InstrumentStatus.HALTED, symbol="XYZ"
+def operator(door: Door, shard: int, command: Record) -> None:
+    """A command as an operator gives it."""
+    service = door.exchange.services[shard]
+    service._publish(service.host.process(command.pack()))
+
+
+def phase_recipe(code: str, phase: Phase) -> None:
+    """A code that an order gets in a phase."""
+
+    @recipe(code, own=True)
+    async def enter(door: Door) -> httpx.Response:
+        command = PhaseCommand(CommandKind.SET_PHASE, phase=phase, symbol="XYZ")
+        operator(door, 1, command)
+        return await door.client().new_order("a", **ORDER)
+
+
+phase_recipe("TRADING_HALTED", Phase.HALTED)
+phase_recipe("MARKET_CLOSED", Phase.CLOSED)
+phase_recipe("NOT_IN_THIS_PHASE", Phase.CANCEL_ONLY)
+
+
+def terms_recipe(code: str, **terms: int) -> None:
+    """A code that an order gets because of the terms of its instrument."""
+
+    @recipe(code, own=True)
+    async def enter(door: Door) -> httpx.Response:
+        kind = CommandKind.DEFINE_INSTRUMENT
+        operator(door, 1, InstrumentCommand(kind, symbol="XYZ", **terms))
+        return await door.client().new_order("a", **ORDER)
+
+
+terms_recipe("QTY_BELOW_MIN", qty_min=2 * UNIT)
+terms_recipe("PRICE_OUTSIDE_BAND", reference_price=20 * UNIT, static_band=10_000_000)
+
+
+def limit_recipe(code: str, **limits: int) -> None:
+    """A code that the second order of an account with these limits gets."""
+
+    @recipe(code, own=True)
+    async def enter(door: Door) -> httpx.Response:
+        command = LimitsCommand(
+            CommandKind.SET_LIMITS, scope=Scope.ACCOUNT, account="ALICE", **limits
+        )
+        operator(door, 1, command)
+        assert (await door.client().new_order("a", **ORDER)).status_code == 201
+        return await door.client().new_order("b", **{**ORDER, "qty": "2"})
+
+
+limit_recipe("LIMIT_ORDER_QTY", order_qty_max=UNIT)
+limit_recipe("LIMIT_NOTIONAL", notional_max=10 * UNIT)
+limit_recipe("LIMIT_OPEN_ORDERS", open_orders_max=1)
+limit_recipe("LIMIT_POSITION", position_max=2 * UNIT)
+
+
+@recipe("LIMIT_RATE", own=True)
+async def too_fast(door: Door) -> httpx.Response:
+    command = LimitsCommand(
+        CommandKind.SET_LIMITS, scope=Scope.ACCOUNT, account="ALICE", rate_max=1
     )
-    service._publish(service.host.process(halt.pack()))
+    operator(door, 1, command)
+    for number in range(3):
+        answer = await door.client().new_order(f"a-{number}", **ORDER)
+        if answer.status_code != 201:
+            break
+    return answer
+
+
+@recipe("BLOCKED", own=True)
+async def blocked(door: Door) -> httpx.Response:
+    command = BlockCommand(
+        CommandKind.SET_BLOCKED, scope=Scope.ACCOUNT, blocked=1, account="ALICE"
+    )
+    operator(door, 1, command)
     return await door.client().new_order("a", **ORDER)
+
+
+order_recipe("UNSUPPORTED_COMBINATION", post_only=True, time_in_force="ioc")
+order_recipe("DISPLAY_QTY_INVALID", display_qty="20")
+order_recipe("MIN_QTY_INVALID", min_qty="20")
+order_recipe("STOP_PRICE_INVALID", type="stop_limit", stop_price="2.01")
+order_recipe("NO_REFERENCE_PRICE", type="stop_limit", trailing_offset="0.05")
+order_recipe("PEG_OFFSET_INVALID", type="pegged", peg="primary", peg_offset="1")
+order_recipe("EXPIRE_TIME_INVALID", time_in_force="gtd", expire_ns=1)
+
+
+@recipe("POST_ONLY_WOULD_TRADE")
+async def would_trade(door: Door) -> httpx.Response:
+    await door.client("BOB").new_order("there", "XYZ", "sell", "1", "1000")
+    terms = {**ORDER, "price": "1000", "post_only": True}
+    answer = await door.client().new_order("passive", **terms)
+    await door.client("BOB").cancel("there")
+    return answer
+
+
+@recipe("UNSUPPORTED_TIME_IN_FORCE")
+async def other_time(door: Door) -> httpx.Response:
+    """An order for the closing auction stays one."""
+    alice = door.client()
+    await alice.new_order("closing", **{**ORDER, "time_in_force": "atc"})
+    return await alice.replace(
+        "closing", "open", qty="1", price="10", time_in_force="day"
+    )
 
 
 @recipe("UNKNOWN_ORDER")

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from engine.records import InstrumentStatus
+from engine.codes import Phase
 from fixgw.sidedoor.closing import (
     MEANINGS,
     REASON_BYTES_MAX,
@@ -298,7 +298,7 @@ def test_who_leaves_leaves_nothing() -> None:
         assert not door.private.stream(account_key("ALICE")).listened_to
         # And what happens now goes to nobody.
         door.trade(102)
-        door.halt("ABC", InstrumentStatus.HALTED)
+        door.halt("ABC", Phase.HALTED)
         door.feed.on_link(0, False)
 
     run(talk)

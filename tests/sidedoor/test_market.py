@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -12,24 +11,19 @@ import orjson
 import pytest
 
 from engine import decimals
+from engine.codes import CommandKind, EventKind, OrdType, Phase, Side, TimeInForce
+from engine.layouts import Record
 from engine.records import (
     EVENT_BYTES,
     UNIT,
-    CommandKind,
-    EventKind,
     InstrumentCommand,
-    InstrumentStatus,
     OrderCommand,
     OrderEvent,
-    OrdType,
-    Record,
-    Side,
-    StatusCommand,
-    TimeInForce,
+    PhaseCommand,
     unpack_all,
 )
 from engine.shard import Shard
-from fixgw.sidedoor.book import OutOfStep
+from fixgw.marketdata.book import OutOfStep
 from fixgw.sidedoor.candles import KEPT
 from fixgw.sidedoor.depthview import HISTORY_MAX, DepthView
 from fixgw.sidedoor.listing import Listing
@@ -42,12 +36,14 @@ from fixgw.sidedoor.tape import (
     TooFarBehind,
 )
 from fixgw.sidedoor.text import decimal_text, id_text, percent_text
-from tests.reference.exchange import ReferenceExchange
-from tests.reference.flow import Flow
+from tests.marketdata.shards import Side as ShownSide
+from tests.marketdata.shards import books_of
+from tests.property.generating import Generator
+from tests.property.profiles import PROFILES
 from tests.sidedoor.reader import BookReader
 
 SEEDS = (21, 22, 23)
-COMMANDS = 4_000
+COMMANDS = 2_000
 S = 1_000_000_000
 MINUTE, HOUR, DAY = 60 * S, 3600 * S, 86400 * S
 
@@ -103,75 +99,80 @@ def whole_book(market: Market, symbol: str) -> dict[str, Any]:
     }
 
 
-def reference_book(reference: ReferenceExchange, symbol: str) -> dict[str, Any]:
-    book = reference.books[symbol]
-    return {
-        name: {
-            price: sum(order.leaves for order in side.levels[price])
-            for price in side.prices()
-        }
-        for name, side in (("bids", book.bids), ("asks", book.asks))
-    }
+def displayed(side: ShownSide) -> dict[int, int]:
+    """Price -> displayed quantity."""
+    return {price: sum(qty for _, qty in orders) for price, orders in side.levels}
 
 
-# -- against the reference ----------------------------------------------------------
+# -- against the shard -----------------------------------------------------------------
 
 
-def follow(commands: Iterable[Record], random: Random) -> Iterator[tuple[Any, Any]]:
-    """Market and reference after each command; events arrive in random pieces."""
-    reference, market = ReferenceExchange(0), Market()
-    for time, command in enumerate(commands, 1):
-        events = unpack_all(reference.apply(command.pack(), time), EVENT_BYTES)
+def flow(seed: int, batches: int, name: str = "plain") -> Iterator[tuple[Shard, bytes]]:
+    """A shard after each batch of random commands, and its events."""
+    generator = Generator(Random(seed), PROFILES[name])
+    shard = Shard(0, b"a key of no note")
+    for _ in range(batches):
+        time, commands = generator.batch()
+        data = shard.apply(b"".join(each.pack() for each in commands), time)
+        generator.observe(unpack_all(data, EVENT_BYTES))
+        yield shard, data
+
+
+def follow(seed: int, batches: int) -> Iterator[tuple[Market, Shard]]:
+    """Market and shard after each batch; events arrive in random pieces."""
+    random, market = Random(seed), Market()
+    for shard, data in flow(seed, batches):
+        events = unpack_all(data, EVENT_BYTES)
+        single = len({event.command_seq for event in events}) == 1
         while len(events) > 1 and random.randrange(3) == 0:
             cut = random.randrange(1, len(events))
-            before = {s: market.book(s, 1000) for s in market._listings}
+            before = {s: market.book(s, 1000) for s in market._listings if single}
             market.on_events(0, events[:cut], False)
             assert {s: market.book(s, 1000) for s in before} == before
             events = events[cut:]
         market.on_events(0, events, True)
-        yield market, reference
+        yield market, shard
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_books_are_those_of_the_reference_after_every_command(seed: int) -> None:
-    random = Random(seed)
+def test_books_are_those_of_the_shard_after_every_command(seed: int) -> None:
     kinds: Counter[str] = Counter()
     trades = 0
-    for market, reference in follow(islice(Flow(random), COMMANDS), random):
-        for symbol, book in reference.books.items():
+    for market, shard in follow(seed, COMMANDS):
+        for symbol, (bids, asks) in books_of(shard.dump()).items():
             shown = market.book(symbol, 1000)
-            assert whole_book(market, symbol) == reference_book(reference, symbol)
+            assert whole_book(market, symbol) == {
+                "bids": displayed(bids),
+                "asks": displayed(asks),
+            }
             prices = [decimals.parse(row[0].encode()) for row in shown["bids"]]
             assert prices == sorted(prices, reverse=True)
             prices = [decimals.parse(row[0].encode()) for row in shown["asks"]]
             assert prices == sorted(prices)
             ticker = market.ticker(symbol)
-            bid, ask = book.bids.best(), book.asks.best()
-            assert ticker["bid"] == (decimals.render(bid.price) if bid else None)
-            assert ticker["ask"] == (decimals.render(ask.price) if ask else None)
-            if bid and ask:
-                assert bid.price < ask.price
-            kinds["two-sided"] += bool(bid and ask)
-        kinds["levels"] = max(kinds["levels"], len(shown["bids"]))
+            best = [side.levels[0][0] if side.levels else None for side in (bids, asks)]
+            assert [ticker["bid"], ticker["ask"]] == [
+                None if price is None else decimals.render(price) for price in best
+            ]
+            kinds["two-sided"] += None not in best
         trades = market.trades_seen
-    assert trades > 500
-    assert kinds["two-sided"] > COMMANDS // 2
-    live = sum(
-        len(queue)
-        for book in reference.books.values()
-        for side in (book.bids, book.asks)
-        for queue in side.levels.values()
-    )
-    assert market.open_orders == live
+        orders = [
+            o
+            for s in books_of(shard.dump()).values()
+            for side in s
+            for o in side.levels
+        ]
+        assert market.open_orders >= sum(len(queue) for _, queue in orders)
+    assert trades > 100
+    assert kinds["two-sided"] > COMMANDS // 10
 
 
 def test_pieces_of_any_size_lead_to_the_same(request: pytest.FixtureRequest) -> None:
     """Start-up takes events in chunks of thousands, live ones singly: no difference."""
     seed = request.config.getoption("randomly_seed", 0)
-    shard = Shard(0, b"a key of no note")
     events: list[Any] = []
-    for time, command in enumerate(islice(Flow(Random(seed)), 3_000), 1):
-        events += unpack_all(shard.apply(command.pack(), time), EVENT_BYTES)
+    for _, data in flow(seed, 1_500):
+        events += unpack_all(data, EVENT_BYTES)
     one, other = Market(), Market()
     one.on_events(0, events, True)
     for event in events:
@@ -184,6 +185,7 @@ def test_pieces_of_any_size_lead_to_the_same(request: pytest.FixtureRequest) -> 
         for call in ("book", "trades"):
             assert getattr(one, call)(symbol, 500) == getattr(other, call)(symbol, 500)
         assert one.candles(symbol, 60, 10) == other.candles(symbol, 60, 10)
+        assert one.listing(symbol).auction() == other.listing(symbol).auction()
 
 
 # -- rules, one by one -----------------------------------------------------------------
@@ -276,6 +278,7 @@ def test_ticker_over_24_hours_of_engine_time() -> None:
         "seq": exchange.shard.event_seq,
         "time_ns": exchange.now,
         "status": "trading",
+        "phase": "continuous",
         "last": "60",
         "last_qty": "3",
         "bid": "59",
@@ -387,6 +390,7 @@ def test_instruments_with_terms_as_defined_last() -> None:
         "symbol": "XYZ",
         "currency": "USD",
         "status": "trading",
+        "phase": "continuous",
         "available": False,
         "shard": 0,
         "tick": "0.01",
@@ -394,6 +398,7 @@ def test_instruments_with_terms_as_defined_last() -> None:
         "reference_price": "5",
         "price_min": "1",
         "price_max": "9",
+        "qty_min": None,
         "qty_max": "1000",
         "notional_max": "2000",
     }
@@ -408,33 +413,46 @@ def test_a_halt_and_its_end() -> None:
     exchange = Exchange()
     watcher = Advances()
     exchange.market.watch(watcher)
-    kind = CommandKind.SET_INSTRUMENT_STATUS
-    for status in (InstrumentStatus.HALTED, InstrumentStatus.TRADING):
-        exchange.apply(StatusCommand(kind, status=int(status), symbol="ABC"))
-        word = status.name.lower()
-        assert exchange.market.instrument("ABC")["status"] == word
-        assert exchange.market.ticker("ABC")["status"] == word
+    kind = CommandKind.SET_PHASE
+    for phase, word in ((Phase.HALTED, "halted"), (Phase.CONTINUOUS, "trading")):
+        exchange.apply(PhaseCommand(kind, phase=int(phase), symbol="ABC"))
+        for shown in (exchange.market.instrument("ABC"), exchange.market.ticker("ABC")):
+            assert (shown["status"], shown["phase"]) == (word, phase.name.lower())
     assert [listing.symbol for listing in watcher.terms] == ["ABC", "ABC"]
     assert exchange.market.listing("ABC").terms_version == 3
 
 
 def test_events_that_do_not_fit_are_not_guessed_at() -> None:
+    strange = OrderEvent(EventKind.CANCELLED, order_id=5, symbol="NONE")
+    with pytest.raises(OutOfStep):
+        Exchange().market.on_events(0, [strange], True)
+
+
+def test_an_auction_from_its_call_to_its_trades() -> None:
     exchange = Exchange()
-    exchange.order("buy", 3, 99)
-    strange = OrderEvent(
-        EventKind.CANCELLED,
-        side=int(Side.BUY),
-        ord_type=int(OrdType.LIMIT),
-        price=99 * UNIT,
-        last_qty=4 * UNIT,
-        symbol="ABC",
+    market, kind = exchange.market, CommandKind.SET_PHASE
+    watcher = Advances()
+    market.watch(watcher)
+    phase = int(Phase.OPENING_AUCTION)
+    exchange.apply(PhaseCommand(kind, phase=phase, symbol="ABC"))
+    exchange.order("buy", 7, 101)
+    exchange.order("sell", 5, 100, later_ns=2 * S)
+    exchange.order("buy", 1, None)
+    shown = market.listing("ABC").auction()
+    assert (shown["phase"], shown["indicative"]) == ("opening_auction", True)
+    assert (shown["volume"], shown["imbalance_side"]) == ("5", "buy")
+    assert (shown["market_bid_qty"], shown["market_ask_qty"]) == ("1", "0")
+    assert market.book("ABC", 5)["bids"] == [["101", "7"]]
+    phase = int(Phase.CONTINUOUS)
+    exchange.apply(PhaseCommand(kind, phase=phase, symbol="ABC"))
+    shown = market.listing("ABC").auction()
+    assert (shown["phase"], shown["indicative"], shown["imbalance_side"]) == (
+        "continuous",
+        False,
+        None,
     )
-    with pytest.raises(OutOfStep):
-        exchange.market.on_events(0, [strange], True)
-    with pytest.raises(OutOfStep):
-        Exchange().market.on_events(
-            0, [OrderEvent(EventKind.REPLACED, order_id=5, symbol="ABC")], True
-        )
+    assert {trade["aggressor_side"] for trade in market.trades("ABC", 9)} == {None}
+    assert all(change.status for change in watcher.changes[:1])
 
 
 # -- streams ---------------------------------------------------------------------------
@@ -460,12 +478,10 @@ def test_readers_at_any_pace_end_with_exactly_the_book(seed: int, depth: int) ->
     """One reads everything, others now and then; each holds what the view shows."""
     random = Random(seed)
     market = Market()
-    shard = Shard(0, b"a key of no note")
     readers: list[tuple[BookReader, DepthView, int]] = []
     kinds: Counter[str] = Counter()
-    for time, command in enumerate(islice(Flow(random), COMMANDS), 1):
-        events = unpack_all(shard.apply(command.pack(), time), EVENT_BYTES)
-        market.on_events(0, events, True)
+    for time, (_, data) in enumerate(flow(seed, COMMANDS), 1):
+        market.on_events(0, unpack_all(data, EVENT_BYTES), True)
         if time == 10:
             for symbol in market._listings:
                 view = market.listing(symbol).view(depth)
@@ -482,7 +498,7 @@ def test_readers_at_any_pace_end_with_exactly_the_book(seed: int, depth: int) ->
             if reader.seq == view.seq:
                 shown = market.book(view.symbol, depth)
                 assert reader.book() == (shown["bids"], shown["asks"])
-    assert kinds["delta"] > 1000
+    assert kinds["delta"] > 500
     assert kinds["snapshot"] > len(readers) // 2
 
 

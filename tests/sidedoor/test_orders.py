@@ -9,17 +9,20 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.records import (
-    CommandFlag,
-    CommandKind,
-    InstrumentStatus,
-    OrderCommand,
-    StatusCommand,
-)
+from engine.codes import CommandFlag, CommandKind, Phase
+from engine.records import OrderCommand, PhaseCommand
 from fixgw.sidedoor.identity import account_key
 from fixgw.sidedoor.keys import Role
 from tests.sessions.conversation import stamp
 from tests.sidedoor.door import TICKED, Door, order_of, refused, run
+
+NOTHING_SPECIAL: dict[str, object] = {
+    **dict.fromkeys(("stop_price", "triggered", "trailing_offset", "peg")),
+    **dict.fromkeys(("peg_offset", "pegged_price", "expire_ns", "display_qty")),
+    **dict.fromkeys(("min_qty", "self_trade", "self_trade_id")),
+    **dict.fromkeys(("post_only", "hidden", "all_or_none"), False),
+}
+"""Members of an order that says nothing of them."""
 
 
 def test_a_limit_order_rests_and_is_answered_with_its_state(tmp_path: Path) -> None:
@@ -39,6 +42,7 @@ def test_a_limit_order_rests_and_is_answered_with_its_state(tmp_path: Path) -> N
             "time_in_force": "day",
             "qty": "5",
             "price": "100.5",
+            **NOTHING_SPECIAL,
             "status": "open",
             "filled_qty": "0",
             "leaves_qty": "5",
@@ -341,9 +345,9 @@ def test_a_halted_instrument(tmp_path: Path) -> None:
         alice = door.client()
         await alice.new_order("a-1", "ABC", "buy", "1", "10")
         service = door.exchange.services[0]
-        halt = StatusCommand(
-            CommandKind.SET_INSTRUMENT_STATUS,
-            status=InstrumentStatus.HALTED,
+        halt = PhaseCommand(
+            CommandKind.SET_PHASE,
+            phase=Phase.HALTED,
             symbol="ABC",
         )
         service._publish(service.host.process(halt.pack()))

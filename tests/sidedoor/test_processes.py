@@ -22,8 +22,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from engine.codes import EventKind
 from engine.host.admin import call
-from engine.records import EventKind
 from fixgw.sidedoor.client import RestClient
 from fixgw.sidedoor.identity import account_key
 from fixgw.sidedoor.keys import KeyFile, Role, new_key

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from engine.records import EVENT_BYTES, CommandFlag, EventKind, unpack_all
+from engine.codes import CommandFlag, EventKind
+from engine.records import EVENT_BYTES, unpack_all
 from fixgw.sidedoor import account, desk, dispatch, guard
 from fixgw.sidedoor.identity import account_key
 from fixgw.sidedoor.redis_state import RedisState

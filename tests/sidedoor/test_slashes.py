@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.records import UNIT, CommandKind, InstrumentCommand
+from engine.codes import CommandKind
+from engine.records import UNIT, InstrumentCommand
 from fixgw.sidedoor.client import RestClient
 from tests.sidedoor.door import Door, opened, order_of, refused
 from tests.sidedoor.test_cli_keys import fixgw

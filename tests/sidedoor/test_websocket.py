@@ -8,12 +8,13 @@ from collections.abc import Callable, Coroutine
 from itertools import islice
 from random import Random
 from typing import Any
+from zlib import crc32
 
 import orjson
 import pytest
 from websockets.asyncio.client import connect
 
-from engine.records import InstrumentStatus
+from engine.codes import Phase
 from fixgw.sidedoor import streams, tape
 from fixgw.sidedoor.client import Signer
 from fixgw.sidedoor.closing import CloseCode
@@ -65,6 +66,7 @@ def test_a_book_from_snapshot_to_deltas() -> None:
             "depth": 10,
             "seq": 3,
             "time_ns": door.now,
+            "checksum": crc32(b"99:3|"),
             "bids": [["99", "3"]],
             "asks": [],
         }
@@ -77,6 +79,7 @@ def test_a_book_from_snapshot_to_deltas() -> None:
             "prev_seq": 3,
             "seq": 4,
             "time_ns": door.now,
+            "checksum": crc32(b"99:5|"),
             "bids": [["99", "5"]],
             "asks": [],
         }
@@ -313,11 +316,11 @@ def test_instruments_say_what_may_be_done() -> None:
         client = await door.client()
         first = await client.subscribe("instruments", "ABC")
         assert (first["status"], first["available"]) == ("trading", True)
-        door.halt("ABC", InstrumentStatus.HALTED)
+        door.halt("ABC", Phase.HALTED)
         assert (await client.hear())["status"] == "halted"
         assert door.market.ticker("ABC")["status"] == "halted"
-        door.halt("XYZ", InstrumentStatus.HALTED)
-        door.halt("ABC", InstrumentStatus.TRADING)
+        door.halt("XYZ", Phase.HALTED)
+        door.halt("ABC", Phase.CONTINUOUS)
         assert (await client.hear())["status"] == "trading"
         door.feed.on_link(0, False)
         assert (await client.hear())["available"] is False
@@ -535,12 +538,16 @@ def test_a_login_counts_once_and_another_account_starts_anew() -> None:
         ("[1]", "INVALID_JSON", "one JSON object"),
         ("[" * 5000, "INVALID_JSON", "one JSON object"),
         ('{"op": "ping", "op": 1}', "INVALID_REQUEST", "op is one of"),
-        ("{}", "INVALID_REQUEST", "op is one of subscribe, unsubscribe, auth, ping"),
+        (
+            "{}",
+            "INVALID_REQUEST",
+            "op is one of subscribe, unsubscribe, auth, cancel_after, ping",
+        ),
         ('{"op": ["ping"]}', "INVALID_REQUEST", "op is one of"),
         ('{"op": "ping", "id": {}}', "INVALID_REQUEST", "id is a whole number"),
         ('{"op": "ping", "id": 1.5}', "INVALID_REQUEST", "id is a whole number"),
         ('{"op": "ping", "now": 1}', "INVALID_REQUEST", "ping has no member 'now'"),
-        ('{"op": "subscribe"}', "INVALID_REQUEST", "channel is one of book, trades"),
+        ('{"op": "subscribe"}', "INVALID_REQUEST", "channel is one of book, orders"),
         (
             '{"op": "subscribe", "channel": "book"}',
             "INVALID_REQUEST",
@@ -934,3 +941,67 @@ def test_a_deaf_peer_cannot_hold_its_socket() -> None:
         assert client.socket.protocol.close_rcvd is None
 
     run(talk, limits=HubLimits(stall_s=0.3))
+
+
+# -- single orders, auctions -----------------------------------------------------------
+
+
+def test_single_orders_and_the_auction() -> None:
+    async def talk(door: Door) -> None:
+        door.order("buy", 3, 99)
+        client = await door.client()
+        snapshot = await client.subscribe("orders", "ABC")
+        assert (snapshot["type"], len(snapshot["orders"])) == ("snapshot", 1)
+        assert snapshot["orders"][0][1:] == ["buy", "99", "3"]
+        state = await client.subscribe("auction", "ABC")
+        assert (state["phase"], state["indicative"]) == ("continuous", False)
+        door.order("sell", 1, 99)
+        delta = await client.hear()
+        assert delta["prev_seq"] == snapshot["seq"]
+        assert [entry[3] for entry in delta["orders"]] == ["2"]
+        assert delta["checksum"] == crc32(f"99:2:{delta['orders'][0][0]}|".encode())
+        door.halt("ABC", Phase.HALTED)
+        state = await client.hear()
+        assert (state["channel"], state["phase"]) == ("auction", "halted")
+
+    run(talk)
+
+
+def test_a_book_of_too_many_orders_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fixgw.sidedoor.websocket.ORDERS_MAX", 1)
+    monkeypatch.setattr("fixgw.sidedoor.ordersview.ORDERS_MAX", 1)
+
+    async def talk(door: Door) -> None:
+        door.order("buy", 3, 99)
+        client = await door.client()
+        stream = await client.subscribe("orders", "ABC")
+        assert len(stream["orders"]) == 1
+        door.order("buy", 3, 98)
+        assert (await client.hear())["type"] == "delta"
+        request = {"op": "subscribe", "channel": "orders", "symbols": ["ABC"]}
+        answer = await client.ask(request)
+        assert answer["error"]["code"] == "SUBSCRIPTION_LIMIT"
+        assert "more than 1 orders" in answer["error"]["message"]
+
+    run(talk)
+
+
+# -- a dead-man switch -----------------------------------------------------------------
+
+
+def test_a_dead_man_takes_a_key_that_may_trade() -> None:
+    async def talk(door: Door) -> None:
+        client = await door.client()
+        wish: dict[str, Any] = {"op": "cancel_after", "timeout_ms": 60_000}
+        answer = await client.ask(wish)
+        assert answer["error"]["code"] == "KEY_MISSING"
+        await client.log_in()
+        answer = await client.ask(wish)
+        assert answer["deadline_ns"] == answer["time_ns"] + 60_000_000_000
+        answer = await client.ask({"op": "cancel_after", "timeout_ms": 0, "id": 7})
+        assert (answer["deadline_ns"], answer["id"]) == (None, 7)
+        for wrong in (999, 86_400_001, -1, "5000", True, None):
+            answer = await client.ask({"op": "cancel_after", "timeout_ms": wrong})
+            assert answer["error"]["code"] == "INVALID_REQUEST"
+
+    run(talk)

@@ -9,10 +9,12 @@ from typing import Any
 import orjson
 import pytest
 
-from engine.records import InstrumentStatus
+from engine.codes import CommandKind, Phase, Reason
+from engine.records import MassCommand
 from fixgw.sidedoor import depthview, hub, peer, private, streams, tape, wsprotocol
 from fixgw.sidedoor.client import Signer
 from fixgw.sidedoor.closing import MEANINGS, CloseCode
+from fixgw.sidedoor.identity import account_key
 from fixgw.sidedoor.requests import parse
 from tests.sidedoor.live_door import SECRET, Door, run
 from tests.unit.test_format_specs import rows
@@ -52,12 +54,15 @@ def test_every_op_and_channel_has_an_example() -> None:
         "subscribe",
         "unsubscribe",
         "auth",
+        "cancel_after",
         "ping",
     }
     assert {example.get("channel") for example in RECEIVED} >= {
         "book",
+        "orders",
         "trades",
         "ticker",
+        "auction",
         "instruments",
         "private",
     }
@@ -80,18 +85,35 @@ def test_what_is_received_is_as_the_examples_say() -> None:
         note(await client.ask({"op": "ping", "id": 1}))
         note(await client.ask("{"))
         note(await client.ask(Signer("alice", SECRET).websocket_login()))
-        for channel in ("instruments", "trades", "book", "private"):
+        for channel in ("instruments", "trades", "book", "orders", "private"):
             request: dict[str, Any] = {"op": "subscribe", "channel": channel}
             if channel != "private":
                 request["symbols"] = ["ABC"]
             note(await client.ask(request))
             note(await client.hear())
+        note(await client.ask({"op": "cancel_after", "timeout_ms": 60_000}))
         door.order("buy", 1, 8, account="ALICE")
+        door.apply(
+            MassCommand(
+                CommandKind.MASS_CANCEL,
+                reason=Reason.MASS_CANCEL,
+                session=account_key("ALICE"),
+                request_id="~all",
+                symbol="ABC",
+            )
+        )
+        door.order("buy", 1, 7)
         door.trade(10)
-        door.halt("ABC", InstrumentStatus.HALTED)
-        await client.say({"op": "subscribe", "channel": "ticker", "symbols": ["ABC"]})
+        door.halt("ABC", Phase.HALTED)
+        for channel in ("ticker", "auction"):
+            request = {"op": "subscribe", "channel": channel, "symbols": ["ABC"]}
+            await client.say(request)
         while not (
-            {"book/delta", "trades/update", "private/order", "ticker/state"}
+            {
+                *("book/delta", "orders/delta", "trades/update"),
+                *("private/order", "private/cancel_all"),
+                *("ticker/state", "auction/state"),
+            }
             <= set(heard)
         ):
             note(await client.hear())
@@ -109,7 +131,8 @@ def test_what_is_received_is_as_the_examples_say() -> None:
     run(talk)
     examples = {name(example): example for example in RECEIVED}
     confirmed = {
-        f"{channel}/subscribed" for channel in ("trades", "ticker", "instruments")
+        f"{channel}/subscribed"
+        for channel in ("orders", "trades", "ticker", "auction", "instruments")
     }
     assert sorted(examples) == sorted(set(heard) - confirmed)
     for kind, example in examples.items():

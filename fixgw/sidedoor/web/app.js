@@ -6,7 +6,7 @@ import { ChartView } from "./chart.js";
 import { compact, placesOf, shown } from "./decimal.js";
 import { byId, put, show, toast } from "./dom.js";
 import { Entry } from "./entry.js";
-import { InstrumentList, direction, signed } from "./instruments.js";
+import { InstrumentList, direction, phaseText, signed } from "./instruments.js";
 import { Live } from "./live.js";
 import { OwnOrders } from "./own.js";
 import { Session } from "./session.js";
@@ -140,7 +140,9 @@ function select(chosen) {
 
 function showStatus() {
   const instrument = instruments.get(symbol);
-  show(byId("halted"), instrument.status === "halted");
+  const phase = phaseText(instrument.phase);
+  put(byId("phase"), phase);
+  show(byId("phase"), phase !== "");
   show(byId("unavailable"), !instrument.available);
 }
 

@@ -8,6 +8,15 @@ import { byId, make, put, show, toast } from "./dom.js";
 const ASK_AGAIN_MS = 1500;
 const ASK_AGAIN_TIMES = 6;
 
+// Which number counts in what.
+const STEPS = { price: "tick", stop: "tick", qty: "lot", display: "lot" };
+const NAMES = { price: "Price", stop: "Stop price", qty: "Quantity", display: "What is shown" };
+const NEEDED = {
+  limit: ["price", "qty"], market: ["qty"], stop: ["stop", "qty"], stop_limit: ["stop", "price", "qty"],
+};
+// Phases that take no orders at all.
+const CLOSED = new Set(["halted", "closed", "post_close", "cancel_only"]);
+
 export class Entry {
   constructor(session) {
     this.session = session;
@@ -25,7 +34,7 @@ export class Entry {
     });
     byId("at-bid").addEventListener("click", () => this.setPrice(this.best.bid));
     byId("at-ask").addEventListener("click", () => this.setPrice(this.best.ask));
-    for (const [id, step] of [["price", "tick"], ["qty", "lot"]]) {
+    for (const [id, step] of Object.entries(STEPS)) {
       byId(id).addEventListener("keydown", (event) => this.#step(event, step));
     }
     session.addEventListener("change", () => this.#refresh());
@@ -36,7 +45,7 @@ export class Entry {
     this.instrument = instrument;
     byId("price").value = reference ? this.#price(reference) : "";
     this.touched = false;
-    byId("qty").value = "";
+    for (const id of ["qty", "stop", "display"]) byId(id).value = "";
     byId("qty").placeholder = `Multiples of ${instrument.lot}`;
     put(byId("currency"), instrument.currency);
     show(byId("outcome"), false);
@@ -72,7 +81,7 @@ export class Entry {
   setPrice(price) {
     if (!price) return;
     this.touched = true;
-    this.#choose("type", "limit");
+    if (!NEEDED[this.#chosen("type")].includes("price")) this.#choose("type", "limit");
     byId("price").value = this.#price(price);
     this.#refresh();
   }
@@ -104,19 +113,31 @@ export class Entry {
 
   #refresh() {
     const side = this.#chosen("side");
-    const market = this.#chosen("type") === "market";
-    show(byId("price-field"), !market);
+    const type = this.#chosen("type");
+    const market = type === "market";
+    const priced = NEEDED[type].includes("price");
+    const waits = NEEDED[type].includes("stop");
+    show(byId("price-field"), priced);
+    show(byId("stop-field"), waits);
+    show(byId("display-field"), priced && this.#chosen("tif") !== "ioc");
+    const passive = type === "limit" && this.#chosen("tif") !== "ioc";
+    byId("post-only").disabled = !passive;
+    byId("post-only-field").classList.toggle("muted", !passive);
     const day = this.form.querySelector('input[name="tif"][value="day"]');
     if (market && this.#chosen("tif") !== "ioc") this.#choose("tif", "ioc");
     if (!market && this.wasMarket) day.checked = true;
     this.wasMarket = market;
+    if (waits && this.#chosen("tif") === "ioc") day.checked = true;
     for (const input of this.form.querySelectorAll('input[name="tif"]')) {
-      input.disabled = market && input.value !== "ioc";
+      input.disabled = input.value === "ioc" ? waits : market;
     }
-    const price = market ? null : parse(byId("price").value);
+    for (const [id, step] of Object.entries(STEPS)) {
+      const asked = NEEDED[type].includes(id) || id === "display";
+      const text = byId(id).value;
+      this.#hint(id, asked ? this.#fault(text, parse(text), step, NAMES[id]) : "");
+    }
+    const price = priced ? parse(byId("price").value) : waits ? parse(byId("stop").value) : null;
     const qty = parse(byId("qty").value);
-    this.#hint("price", market ? "" : this.#fault(byId("price").value, price, "tick", "Price"));
-    this.#hint("qty", this.#fault(byId("qty").value, qty, "lot", "Quantity"));
     this.#showValue(market, side, price, qty);
     this.#showButton(side, market, price, qty);
   }
@@ -150,12 +171,12 @@ export class Entry {
     button.classList.toggle("buy", side === "buy");
     button.classList.toggle("sell", side === "sell");
     const verb = side === "buy" ? "Buy" : "Sell";
-    const halted = this.instrument?.status === "halted";
+    const halted = CLOSED.has(this.instrument?.phase);
     const away = this.instrument && !this.instrument.available;
     button.disabled = this.busy || !this.instrument || halted || away;
     if (this.busy) put(button, "Sending…");
     else if (!this.session.credentials) put(button, "Sign in to trade");
-    else if (halted) put(button, "Trading is halted");
+    else if (halted) put(button, this.instrument.phase === "halted" ? "Trading is halted" : "No orders in this phase");
     else if (away) put(button, "Engine unreachable");
     else {
       const amount = qty && qty > 0n ? ` ${grouped(render(qty))}` : "";
@@ -191,11 +212,11 @@ export class Entry {
 
   // The order as it is sent, all numbers as text; null when a field needs a look.
   #order() {
-    const market = this.#chosen("type") === "market";
-    for (const id of market ? ["qty"] : ["price", "qty"]) {
+    const type = this.#chosen("type");
+    const display = byId("display-field").hidden ? "" : byId("display").value.trim();
+    for (const id of display ? [...NEEDED[type], "display"] : NEEDED[type]) {
       const field = byId(id);
-      const name = id === "qty" ? "Quantity" : "Price";
-      if (!field.value.trim()) this.#hint(id, `${name} is missing`);
+      if (!field.value.trim()) this.#hint(id, `${NAMES[id]} is missing`);
       if (field.getAttribute("aria-invalid") === "true") {
         field.focus();
         return null;
@@ -205,11 +226,14 @@ export class Entry {
       client_order_id: newId(),
       symbol: this.instrument.symbol,
       side: this.#chosen("side"),
-      type: this.#chosen("type"),
+      type,
       time_in_force: this.#chosen("tif"),
       qty: render(parse(byId("qty").value)),
     };
-    if (!market) order.price = render(parse(byId("price").value));
+    if (NEEDED[type].includes("price")) order.price = render(parse(byId("price").value));
+    if (NEEDED[type].includes("stop")) order.stop_price = render(parse(byId("stop").value));
+    if (display) order.display_qty = render(parse(display));
+    if (byId("post-only").checked && !byId("post-only").disabled) order.post_only = true;
     return order;
   }
 
@@ -241,19 +265,23 @@ export class Entry {
 
   #tellDone(order) {
     const places = placesOf(this.instrument.tick);
-    const price = order.price === null ? "at market" : `@ ${shown(order.price, places)}`;
-    const what = `${order.side === "buy" ? "Buy" : "Sell"} ${grouped(order.qty)} ${order.symbol} ${price}`;
+    const stop = order.stop_price === null ? "" : ` at ${shown(order.stop_price, places)}`;
+    const price = order.price !== null ? `@ ${shown(order.price, places)}` : stop ? "" : "at market";
+    const kindOf = stop ? ` stop${stop}` : "";
+    const what = `${order.side === "buy" ? "Buy" : "Sell"} ${grouped(order.qty)} ${order.symbol}${kindOf} ${price}`.trim();
     const filled = order.avg_price
       ? `${grouped(order.filled_qty)} filled at ${shown(order.avg_price, places)}` : "";
+    const waits = order.triggered === false;
     const titles = {
-      open: "Order is in the book",
+      open: waits ? "Order waits for its stop price" : "Order is in the book",
       partially_filled: "Order is in the book, partly filled",
       filled: "Order is filled",
       cancelled: filled ? "Partly filled, the rest is cancelled" : "Order is cancelled, nothing was filled",
       rejected: "Order was refused",
       expired: "Order has expired",
     };
-    const text = [what, filled, order.status === "rejected" ? order.reason?.text : ""];
+    const why = order.status === "rejected" || (order.status === "cancelled" && !filled);
+    const text = [what, filled, why ? order.reason?.text : ""];
     const kind = order.status === "rejected" ? "bad" : order.status === "cancelled" && !filled ? "warn" : "good";
     this.#tell(kind, titles[order.status] ?? order.status, text.filter(Boolean).join(" · "));
     this.shownId = order.order_id;

@@ -74,9 +74,9 @@ export class InstrumentList {
 
   #draw() {
     for (const { instrument, ticker, last, change, note, places } of this.dirty) {
-      const halted = instrument.status === "halted";
-      put(note, halted ? "Halted" : instrument.currency);
-      note.classList.toggle("halted", halted);
+      const phase = phaseText(instrument.phase);
+      put(note, phase || instrument.currency);
+      note.classList.toggle("halted", phase !== "");
       const price = ticker?.last ?? instrument.reference_price;
       put(last, price ? shown(price, places) : "–");
       last.classList.toggle("muted", !ticker?.last);
@@ -86,6 +86,13 @@ export class InstrumentList {
     }
     this.dirty.clear();
   }
+}
+
+// What people read of a trading phase; "" for the ordinary one.
+export function phaseText(phase) {
+  if (phase === "continuous") return "";
+  const words = phase.replaceAll("_", " ");
+  return words[0].toUpperCase() + words.slice(1);
 }
 
 // "up", "down" or "" for a decimal text.

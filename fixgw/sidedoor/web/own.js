@@ -74,12 +74,18 @@ export class OwnOrders {
   }
 
   #takeFill(fill) {
-    if (this.fills.some((other) => other.exec_id === fill.exec_id)) return;
+    const place = this.fills.findIndex((other) => other.exec_id === fill.exec_id);
+    if (place >= 0 || fill.state !== "valid") {
+      // The exchange has corrected or cancelled it: positions are asked for anew.
+      if (place >= 0) this.fills[place] = fill;
+      this.#loadPositions();
+      return;
+    }
     this.fills.unshift(fill);
     this.fills.length = Math.min(this.fills.length, FILLS_KEPT);
     this.#addToPosition(fill);
     // Who took from the book was told by the answer; who rested in it hears it here.
-    if (fill.liquidity === "maker") this.#tellFill(fill);
+    if (fill.liquidity !== "taker") this.#tellFill(fill);
   }
 
   // Fills of one order and price in quick succession are one note.
@@ -113,6 +119,20 @@ export class OwnOrders {
     after[`${name}_qty`] = render(parse(before[`${name}_qty`]) + qty);
     after[`${name}_notional`] = wide.add(before[`${name}_notional`], wide.product(fill.price, fill.qty));
     this.positions.set(fill.symbol, after);
+  }
+
+  async #loadPositions() {
+    const credentials = this.session.credentials;
+    if (!credentials) return;
+    try {
+      const { positions } = await request("GET", "/v1/positions", { credentials });
+      if (credentials !== this.session.credentials) return;
+      this.positions = new Map(positions.map((position) => [position.symbol, position]));
+      this.draw();
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      toast(`Positions could not be loaded: ${sentence(problem.message)}`, "bad");
+    }
   }
 
   async #loadFills() {
@@ -166,7 +186,8 @@ export class OwnOrders {
   // Prices of open orders of a symbol, for the book to mark.
   prices(symbol) {
     const found = [...this.orders.values()].filter((order) => order.symbol === symbol);
-    return new Set(found.map((order) => order.price));
+    // What waits for its stop price or is priced by the exchange is elsewhere.
+    return new Set(found.map((order) => (order.triggered === false ? null : order.pegged_price ?? order.price)));
   }
 
   #draw() {
@@ -191,10 +212,10 @@ export class OwnOrders {
     const { tick } = this.describe(order.symbol);
     return [
       [when(order.created_ns)], [order.symbol], [order.side === "buy" ? "Buy" : "Sell", order.side],
-      [order.price === null ? "Market" : shown(order.price, placesOf(tick))],
+      [priceText(order, placesOf(tick))],
       [order.filled_qty === "0" ? grouped(order.qty) : `${grouped(order.leaves_qty)} of ${grouped(order.qty)}`],
       [grouped(order.filled_qty)],
-      [{ day: "Day", gtc: "GTC", ioc: "IOC" }[order.time_in_force] ?? order.time_in_force],
+      [order.time_in_force === "day" ? "Day" : order.time_in_force.toUpperCase()],
     ];
   }
 
@@ -216,7 +237,9 @@ export class OwnOrders {
     return [
       [when(fill.time_ns)], [fill.symbol], [fill.side === "buy" ? "Buy" : "Sell", fill.side],
       [shown(fill.price, placesOf(this.describe(fill.symbol).tick))], [grouped(fill.qty)],
-      [fill.liquidity === "maker" ? "Maker" : "Taker"], [fill.trade_id],
+      [fill.state === "valid" ? fill.liquidity[0].toUpperCase() + fill.liquidity.slice(1)
+        : fill.state === "cancelled" ? "Cancelled" : "Corrected"],
+      [fill.trade_id],
     ];
   }
 
@@ -337,8 +360,18 @@ const wide = {
   },
 };
 
+// The price of an order as people say it.
+function priceText(order, places) {
+  const limit = order.pegged_price ?? order.price;
+  const text = limit === null ? "Market" : shown(limit, places);
+  if (order.type === "pegged") return `Peg ${limit === null ? "–" : text}`;
+  if (order.triggered !== false) return text;
+  const stop = shown(order.stop_price, places);
+  return order.price === null ? `Stop ${stop}` : `Stop ${stop} → ${text}`;
+}
+
 function label(order) {
-  const price = order.price === null ? "market" : order.price;
+  const price = order.price ?? order.stop_price ?? "market";
   return `${order.side === "buy" ? "Buy" : "Sell"} ${order.qty} ${order.symbol} @ ${price}`;
 }
 
