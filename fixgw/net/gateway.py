@@ -97,6 +97,8 @@ class Gateway:
         self.openings: list[Callable[[int], bytes]] = []
         """Asked for commands that go ahead of all others to a shard whose link has come
         up."""
+        self.behinds: list[Callable[[int], bytes]] = []
+        """Asked for commands that go behind what is sent again over such a link."""
         self.mass_answers = MassAnswers(clock, self._mass_status_max)
         self._dirty: dict[int, Hosted] = {}
         self._batches: dict[int, _Batch] = {}
@@ -133,11 +135,16 @@ class Gateway:
         self._links = links
         for shard, link in links.items():
             link.opening = partial(self._opening, shard)
+            link.behind = partial(self._behind, shard)
             if link.is_up:
                 link.tell(link.opening())
+                link.tell(link.behind())
 
     def _opening(self, shard: int) -> bytes:
         return b"".join(opening(shard) for opening in self.openings)
+
+    def _behind(self, shard: int) -> bytes:
+        return b"".join(behind(shard) for behind in self.behinds)
 
     def tell_all(self, command: bytes) -> None:
         """A command for every shard whose link is up: one that the openings repeat."""

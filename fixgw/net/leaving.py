@@ -11,7 +11,7 @@ this gateway meanwhile. So all that is to do here is to say when:
   What is said over a link that is up is never repeated when it is lost, so a shard is
   never told of an end after its session has begun again.
 * A shard was not there while the grace of a client ran out: the cancel itself is said
-  first when its link is up.
+  when its link is up, behind what is sent again: that was sent before the client left.
 * The gateway was killed: with each Logon and each end is noted in the outbox how it
   stands with the client. Whoever was logged on then is gone since now.
 """
@@ -32,6 +32,9 @@ CANCEL_ALL_AFTER = "U1"
 CANCEL_ALL_AFTER_ACK = "U2"
 REQ_ID, TIMEOUT_MS, CANCEL_AT = 5701, 5702, 5703
 """CancelAllAfterReqID, CancelAllAfterMs, CancelAllAt."""
+
+REQ_ID_BYTES_MAX = 64
+"""What is returned with each answer, which is kept."""
 
 APPLICATION_NOT_AVAILABLE = 4
 """BusinessRejectReason(380)."""
@@ -62,6 +65,7 @@ class Leaving:
         """By shard: sessions that came back after their time, and it was not there."""
         self._has_begun = False
         gateway.openings.append(self._opening)
+        gateway.behinds.append(self._behind)
 
     # -- of sessions -------------------------------------------------------------------
 
@@ -94,6 +98,11 @@ class Leaving:
     def on_message(self, session: Session, message: Message, now_ns: int) -> None:
         """CancelAllAfter(U1): sets the dead man's switch, answered by (U2)."""
         text = message.get(TIMEOUT_MS) or b""
+        req_id = message.get(REQ_ID) or b""
+        if len(req_id) > REQ_ID_BYTES_MAX:
+            why = f"at most {REQ_ID_BYTES_MAX} characters are possible here"
+            _reject(session, message, REQ_ID, why, now_ns)
+            return
         keep_gtc = session.settings.cancel_keeps_gtc
         try:
             timeout_ms = int(text) if text.isdigit() and len(text) < 12 else -1
@@ -101,10 +110,7 @@ class Leaving:
                 session.key, self._gateway.number, timeout_ms, now_ns, keep_gtc=keep_gtc
             )
         except ValueError as error:
-            reason = SessionRejectReason.VALUE_INCORRECT
-            session.reject(
-                message, reason, TIMEOUT_MS, f"{reason.text}: {error}", now_ns
-            )
+            _reject(session, message, TIMEOUT_MS, str(error), now_ns)
             return
         down = [n for n, link in self._gateway.links.items() if not link.is_up]
         if down:
@@ -119,7 +125,7 @@ class Leaving:
         self._deadlines[session.key, Reason.DEAD_MAN] = deadline
         self._gateway.tell_all(command)
         body = b"%d=%s\x01%d=%d\x01" % (
-            *(REQ_ID, message.get(REQ_ID) or b""),
+            *(REQ_ID, req_id),
             *(TIMEOUT_MS, timeout_ms),
         )
         if deadline:
@@ -173,8 +179,6 @@ class Leaving:
         self._begin()
         now_ns = self._gateway.clock()
         commands = b""
-        for key, reason in self._missed.pop(shard, {}).items():
-            commands += self._cancel(key, reason)
         for (key, reason), deadline in self._deadlines.items():
             over = 0 < deadline <= now_ns
             if reason is Reason.DEAD_MAN:
@@ -183,10 +187,20 @@ class Leaving:
                 if not over:
                     commands += self._command(key, reason, deadline)
             else:
-                if over:
-                    commands += self._cancel(key, reason)
                 commands += self._command(key, reason, 0 if over else deadline)
         return commands
+
+    def _behind(self, shard: int) -> bytes:
+        """What a shard is told once it has what was under way: cancels whose time came
+        while it was not there."""
+        now_ns = self._gateway.clock()
+        gone = list(self._missed.pop(shard, {}).items())
+        gone += [
+            (key, reason)
+            for (key, reason), deadline in self._deadlines.items()
+            if reason is not Reason.DEAD_MAN and 0 < deadline <= now_ns
+        ]
+        return b"".join(self._cancel(key, reason) for key, reason in gone)
 
     def _cancel(self, key: int, reason: Reason) -> bytes:
         settings = self._gateway.session(key).session.settings
@@ -197,6 +211,13 @@ class Leaving:
             reason=reason,
             session=key,
         ).pack()
+
+
+def _reject(
+    session: Session, message: Message, tag: int, why: str, now_ns: int
+) -> None:
+    reason = SessionRejectReason.VALUE_INCORRECT
+    session.reject(message, reason, tag, f"{reason.text}: {why}", now_ns)
 
 
 def _is_watched(settings: SessionSettings) -> bool:

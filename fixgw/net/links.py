@@ -66,6 +66,8 @@ class ShardLink:
         self.is_up = False
         self.opening: Callable[[], bytes] = lambda: b""
         """Asked whenever the link comes up: commands that go ahead of all others."""
+        self.behind: Callable[[], bytes] = lambda: b""
+        """Asked likewise: commands that go behind what is sent again, as by tell."""
         self._sink = sink
         self._outstanding: deque[Batch] = deque()
         self._last_number = 0
@@ -121,6 +123,7 @@ class ShardLink:
         waiting.extendleft(Batch(number, part, is_opening=True) for part in parts[::-1])
         for batch in list(self._outstanding):
             self._transmit(batch)
+        self.tell(self.behind())
 
 
 def _parts(commands: bytes) -> list[bytes]:
@@ -130,10 +133,21 @@ def _parts(commands: bytes) -> list[bytes]:
 
 
 class SocketLink(ShardLink):
-    """A link over a Unix socket, connected again whenever it is lost."""
+    """A link over a Unix socket, connected again whenever it is lost.
 
-    def __init__(self, shard: int, sink: EventSink, path: Path, gateway: int) -> None:
+    ``name`` is what the log calls it, where a process has more than one to a shard.
+    """
+
+    def __init__(
+        self,
+        shard: int,
+        sink: EventSink,
+        path: Path,
+        gateway: int,
+        name: str = "link",
+    ) -> None:
         super().__init__(shard, sink)
+        self._name = name
         self._path = path
         self._gateway = gateway
         self._protocol: _LinkProtocol | None = None
@@ -187,7 +201,7 @@ class SocketLink(ShardLink):
             if self.is_up:
                 self.is_up = False
                 retry_s = RETRY_S_FIRST
-                log.warning("shard %d: link lost", self.shard)
+                log.warning("shard %d: %s lost", self.shard, self._name)
             else:
                 # Refused, or it died at once: again and again would help nobody.
                 await asyncio.sleep(retry_s)
@@ -209,7 +223,9 @@ class SocketLink(ShardLink):
         """Trading through this link begins once its past is known."""
         if not self.is_up and self._sink.taken(self.shard) >= self._level_at:
             self.is_up = True
-            log.info("shard %d: link up at event %d", self.shard, self._level_at)
+            log.info(
+                "shard %d: %s up at event %d", self.shard, self._name, self._level_at
+            )
             self._transmit_outstanding()
 
 

@@ -235,6 +235,58 @@ def test_a_shard_that_was_away_is_told_first_when_it_is_back(tmp_path: Path) -> 
     play(tmp_path, scene, **GRACE)
 
 
+def unconfirmed(x: InProcess, client: Client, name: str) -> None:
+    """The client sends an order that shard 1 does not get before its link is lost."""
+    x.services[1].frozen = True
+    client.order(name, symbol="XYZ")
+
+
+async def lose_all(x: InProcess) -> None:
+    """The link of shard 1 is lost with everything that was under way."""
+    await until(lambda: len(x.services[1].held) > 0)
+    lose(x, 1)
+    x.services[1].held.clear()
+    x.services[1].frozen = False
+
+
+def test_what_is_sent_again_for_a_client_that_is_gone_is_cancelled(
+    tmp_path: Path,
+) -> None:
+    """The order was under way when the shard died, and the client left then."""
+
+    async def scene(x: InProcess) -> None:
+        client = await x.client()
+        unconfirmed(x, client, "b")
+        await lose_all(x)
+        await left(x, client)
+        await later(x, 40)
+        restore(x, 1)
+        await until(lambda: cancels(x) == [("b", Reason.DISCONNECTED)])
+        assert open_orders(x) == 0
+
+    play(tmp_path, scene, **GRACE)
+
+
+def test_what_is_sent_again_for_a_client_back_too_late_is_cancelled(
+    tmp_path: Path,
+) -> None:
+    async def scene(x: InProcess) -> None:
+        client = await x.client()
+        unconfirmed(x, client, "b")
+        await lose_all(x)
+        await left(x, client)
+        await later(x, 40)
+        again = await x.connect(next_out=client.next_out)
+        await again.log_on()
+        restore(x, 1)
+        again.order("new", symbol="XYZ")
+        await until(lambda: cancels(x) == [("b", Reason.DISCONNECTED)])
+        await later(x, 100)
+        assert open_orders(x) == 1
+
+    play(tmp_path, scene, **GRACE)
+
+
 def test_a_client_back_too_late_keeps_what_it_sends_then(tmp_path: Path) -> None:
     """The shard was away while the grace ran out, and the client came back before the
     shard: what was open is cancelled, what it sends then is not."""
@@ -291,6 +343,7 @@ def test_a_client_that_is_there_before_the_shards_is_not_gone(tmp_path: Path) ->
         for shard in range(2):
             lose(x, shard)
         x.gateway.openings.clear()
+        x.gateway.behinds.clear()
         desk = Leaving(x.gateway)
         session = x.hosted().session
         desk.on_logon(session)
@@ -382,6 +435,11 @@ def test_what_the_switch_does_not_take_is_said(tmp_path: Path) -> None:
             client.say(f"35=U1|5701=r|5702={text}")
             answer = dict(await client.next())
             assert (answer[35], answer[371], answer[373]) == ("3", "5702", "5"), text
+        client.say(f"35=U1|5701={'r' * 65}|5702=5000")
+        answer = dict(await client.next())
+        assert (answer[35], answer[371], answer[373]) == ("3", "5701", "5")
+        client.say(f"35=U1|5701={'r' * 64}|5702=0")
+        assert dict(await client.next())[35] == "U2"
         lose(x, 1)
         client.say("35=U1|5701=r|5702=5000")
         answer = dict(await client.next())

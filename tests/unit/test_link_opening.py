@@ -73,6 +73,18 @@ def test_a_batch_behind_an_opening_that_nobody_confirmed() -> None:
     assert link.rise() == [(0, b"x"), (1, b"a")]
 
 
+def test_what_goes_behind_is_made_anew_and_never_sent_again() -> None:
+    link = Link()
+    link.opening = lambda: command(b"x")
+    link.behind = lambda: command(b"y")
+    link.submit(command(b"a"), [])
+    assert link.rise() == [(0, b"x"), (1, b"a"), (1, b"y")]
+    link.behind = lambda: b""
+    assert link.rise() == [(0, b"x"), (1, b"a")]
+    link.confirm(1)
+    assert link.unconfirmed == 0
+
+
 def test_what_is_told_goes_once_or_not_at_all() -> None:
     link = Link()
     link.tell(command(b"a"))
