@@ -120,9 +120,7 @@ class LimitCommands:
             account=owner[2],
         )
         # What is blocked already is blocked again: somebody wants to be sure.
-        (event,) = await done(
-            self._service, command.pack(), (EventKind.BLOCKED_SET,)
-        )
+        (event,) = await done(self._service, command.pack(), (EventKind.BLOCKED_SET,))
         log.warning(
             "an operator has %s %s",
             "blocked" if blocked else "unblocked",

@@ -70,7 +70,6 @@ def instrument_json(
 
 def order_json(order: OpenOrder) -> dict[str, Any]:
     """An open order, as its last report told it."""
-    market = order.ord_type == OrdType.MARKET
     return {
         "order_id": order_id_text(order.order_id),
         "cl_ord_id": order.cl_ord_id,
@@ -80,7 +79,12 @@ def order_json(order: OpenOrder) -> dict[str, Any]:
         "side": _SIDES[order.side],
         "type": _TYPES[order.ord_type],
         "time_in_force": _TIMES[order.time_in_force],
-        "price": None if market else decimals.render(order.price),
+        "price": decimals.render(order.price) if order.price else None,
+        "stop_price": decimals.render(order.stop_price) if order.stop_price else None,
+        "display_qty": decimals.render(order.display_qty)
+        if order.display_qty
+        else None,
+        "shown_qty": decimals.render(order.shown_qty),
         "qty": decimals.render(order.qty),
         "leaves_qty": decimals.render(order.leaves_qty),
         "filled_qty": decimals.render(order.cum_qty),

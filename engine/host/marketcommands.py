@@ -86,16 +86,14 @@ class MarketCommands:
 
     async def _apply(self, symbol: str, command: PhaseCommand | None) -> dict[str, Any]:
         """The answer, with the event if there was one."""
-        events = [
-            event
-            for event in await self._phases(command)
-            if (event.symbol, event.reason) == (command.symbol, command.reason)
-        ] if command else []
+        packed = command.pack() if command else b""
+        events = await done(self._service, packed, (EventKind.PHASE,)) if packed else []
         state = phase_json(self._host.standing.phases[symbol])
         answer = {"symbol": symbol, "status": state["phase"], **state}
         for event in events:
-            log.warning("an operator has set %s to %s", symbol, state["phase"])
-            return {**answer, "changed": True, "event": event.seq}
+            if command and (event.symbol, event.reason) == (symbol, command.reason):
+                log.warning("an operator has set %s to %s", symbol, state["phase"])
+                return {**answer, "changed": True, "event": event.seq}
         return {**answer, "changed": False, "message": f"already {state['phase']}"}
 
 
@@ -106,7 +104,7 @@ def phase_json(state: PhaseState) -> dict[str, Any]:
         "phase_reason": PhaseReason(state.reason).name.lower(),
         "until_ns": state.until or None,
         "then": Phase(state.then).name.lower() if state.until else None,
-        "held": state.reason == PhaseReason.OPERATOR,
+        "held": state.held,
     }
 
 

@@ -7,7 +7,8 @@ auction with them: a replay draws nothing. It decides by what is in force:
 the instrument                            the timetable's phase
 ========================================  ==============================================
 is in the wanted phase                    is there already
-was put into its phase by an operator     waits until he gives the instrument back
+was put into its phase by an operator     waits until he gives the instrument back,
+                                          also over an interruption of CONTINUOUS
 is on its way there (``then``)            comes by itself
 is halted by the circuit breaker          waits, but CLOSED does not
 is in an auction that will end by itself  CONTINUOUS waits, any other does not
@@ -114,7 +115,7 @@ class PhaseKeeper:
         command = self._command(symbol, self._timetable.slot(symbol, now_ns))
         if state.phase != command.phase:
             return command
-        if state.reason != PhaseReason.OPERATOR:
+        if not state.held:
             return None
         if not command.until and not state.until:
             # It is where it belongs: only a phase that ends makes the shard write down
@@ -154,7 +155,7 @@ class PhaseKeeper:
 def is_kept_from(state: PhaseState, wanted: int) -> bool:
     """Whether an instrument is not to be brought into the wanted phase now: see the
     table of this module."""
-    if state.phase == wanted or state.reason == PhaseReason.OPERATOR:
+    if state.phase == wanted or state.held:
         return True
     if not state.until:
         return False

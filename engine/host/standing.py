@@ -38,6 +38,21 @@ class PhaseState:
     reason: int = PhaseReason.NONE
     until: int = 0
     then: int = 0
+    goes_on: bool = False
+    """An operator wants trading for ever, also after what interrupts it."""
+
+    @property
+    def held(self) -> bool:
+        """Whether it is the operator's, and the timetable is to leave it alone."""
+        return self.reason == PhaseReason.OPERATOR or self.goes_on
+
+    def after(self, event: PhaseEvent) -> PhaseState:
+        """What is in force behind that event."""
+        if event.reason == PhaseReason.OPERATOR:
+            goes_on = event.phase == Phase.CONTINUOUS and not event.until
+        else:
+            goes_on = self.goes_on and event.reason != PhaseReason.SCHEDULE
+        return PhaseState(event.phase, event.reason, event.until, event.then, goes_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +96,8 @@ class Standing:
                 self.moved.add(symbol)
         elif kind == EventKind.PHASE:
             phase = PhaseEvent.unpack(packed)
-            self.phases[phase.symbol] = PhaseState(
-                phase.phase, phase.reason, phase.until, phase.then
-            )
+            before = self.phases.get(phase.symbol, PhaseState())
+            self.phases[phase.symbol] = before.after(phase)
             self.moved.add(phase.symbol)
         elif kind == EventKind.LIMITS_SET:
             limits = LimitsEvent.unpack(packed)

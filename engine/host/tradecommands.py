@@ -10,7 +10,7 @@ import logging
 from typing import Any
 
 from engine import decimals
-from engine.codes import CommandKind, OrdStatus, Side
+from engine.codes import CommandKind, EventKind, OrdStatus, Side
 from engine.host.acting import done
 from engine.host.admin import AdminError, Command
 from engine.host.arguments import Arguments, bad
@@ -92,7 +92,9 @@ class TradeCommands:
             return answer
         commands = [_command(kind, facts.trade_id, side, price) for side in facts.sides]
         events = await done(
-            self._service, b"".join(command.pack() for command in commands)
+            self._service,
+            b"".join(command.pack() for command in commands),
+            (EventKind.TRADE_CANCELLED, EventKind.TRADE_CORRECTED),
         )
         if len(events) != len(commands):
             raise AdminError(

@@ -175,11 +175,11 @@ def test_instruments_of_all_shards_are_listed(market: Market) -> None:
     result = market.run("instruments", "list")
     assert result.exit_code == 0, result.output
     assert squeezed(result) == [
-        "symbol status shard orders bid levels bid qty ask levels ask qty trades "
+        "symbol phase until shard orders bid levels bid qty ask levels ask qty trades "
         "traded",
-        "ACME trading 0 1 1 3 0 0 1 2",
-        "GLOBEX trading 1 0 0 0 0 0 0 0",
-        "ZETA trading 0 0 0 0 0 0 0 0",
+        "ACME continuous 0 1 1 3 0 0 1 2",
+        "GLOBEX continuous 1 0 0 0 0 0 0 0",
+        "ZETA continuous 0 0 0 0 0 0 0 0",
     ]
     (row,) = market.rows("instruments", "list", "ACME")
     assert (row["shard"], row["tick"], row["bid_qty"]) == (0, "0.01", "3")
@@ -194,14 +194,14 @@ def test_halt_and_resume(market: Market) -> None:
     assert market.statuses() == {
         "ACME": "halted",
         "GLOBEX": "halted",
-        "ZETA": "trading",
+        "ZETA": "continuous",
     }
     result = market.run("instruments", "halt", "GLOBEX")
     assert (result.exit_code, result.stdout) == (0, "GLOBEX is already halted\n")
     (told,) = market.rows("instruments", "resume", "GLOBEX")
     assert (told["symbol"], told["status"], told["changed"], told["shard"]) == (
         "GLOBEX",
-        "trading",
+        "continuous",
         True,
         1,
     )
@@ -233,7 +233,7 @@ def test_all_instruments_at_once_need_a_confirmation(market: Market) -> None:
     result = market.run("instruments", "halt", "--all")
     assert result.exit_code == 2
     assert "would halt all 3 instruments; add --confirm to do it" in result.stderr
-    assert set(market.statuses().values()) == {"trading"}
+    assert set(market.statuses().values()) == {"continuous"}
     assert market.run("instruments", "halt", "--all", "--confirm").exit_code == 0
     assert set(market.statuses().values()) == {"halted"}
     result = market.run("instruments", "resume", "--all")
@@ -247,7 +247,7 @@ def test_all_instruments_at_once_need_a_confirmation(market: Market) -> None:
     market.start(1)
     assert set(market.statuses().values()) == {"halted"}
     assert market.run("instruments", "resume", "--all", "--confirm").exit_code == 0
-    assert set(market.statuses().values()) == {"trading"}
+    assert set(market.statuses().values()) == {"continuous"}
 
 
 @pytest.mark.parametrize("verb", ["halt", "resume"])
@@ -301,12 +301,12 @@ def test_open_orders_are_listed_with_their_owners(market: Market) -> None:
     result = market.run("orders", "list")
     assert result.exit_code == 0, result.output
     assert squeezed(result) == [
-        "order session ClOrdID symbol side open of price type until",
-        "0-4 BUYER b1 ACME buy 5 5 10 limit gtc",
-        "0-5 SELLER s1 ACME sell 7 7 11 limit gtc",
-        "1-3 BUYER b2 GLOBEX buy 5 5 10 limit gtc",
-        "1-4 REST:ALICE web-1 GLOBEX buy 2 2 9 limit gtc",
-        "1-5 0000000000000abc [red]x[/red] GLOBEX buy 2 2 8 limit gtc",
+        "order session ClOrdID symbol side open of shown price stop type until",
+        "0-4 BUYER b1 ACME buy 5 5 5 10 limit gtc",
+        "0-5 SELLER s1 ACME sell 7 7 7 11 limit gtc",
+        "1-3 BUYER b2 GLOBEX buy 5 5 5 10 limit gtc",
+        "1-4 REST:ALICE web-1 GLOBEX buy 2 2 2 9 limit gtc",
+        "1-5 0000000000000abc [red]x[/red] GLOBEX buy 2 2 2 8 limit gtc",
     ]
 
 
@@ -418,12 +418,39 @@ def test_cancel_all_needs_a_confirmation(market: Market) -> None:
     assert told == [{"shard": 0, "cancelled": 1}, {"shard": 1, "cancelled": 0}]
 
 
+def test_orders_of_an_account_or_a_side_or_all_are_cancelled(market: Market) -> None:
+    fill(market)
+    for arguments, said, left in [
+        (
+            ["--side", "sell"],
+            "1 order cancelled\n",
+            {"b1", "b2", "web-1", "[red]x[/red]"},
+        ),
+        (["--account", "ALICE", "--side", "sell"], "0 orders cancelled\n", None),
+        (["--account", "ALICE"], "2 orders cancelled\n", {"b1", "b2"}),
+        ([], "2 orders cancelled\n", set()),
+    ]:
+        result = market.run("orders", "cancel", *arguments, "--all", "--confirm")
+        assert (result.exit_code, result.stdout) == (0, said)
+        if left is not None:
+            rows = market.rows("orders", "list")["orders"]
+            assert {row["cl_ord_id"] for row in rows} == left
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "name orders by their ids, or say --all with --symbol or --session"),
-        (["--all", "--confirm"], "say --all with --symbol or --session"),
-        (["--symbol", "ACME"], "say --all with --symbol or --session"),
+        (
+            [],
+            "name orders by their ids, or say --all, with --symbol, --session, "
+            "--account or --side",
+        ),
+        (["--symbol", "ACME"], "name orders by their ids, or say --all"),
+        (["--all"], "this would cancel every order; add --confirm to do it"),
+        (
+            ["--all", "--side", "buy"],
+            "this would cancel every order of side buy; add --confirm to do it",
+        ),
         (["0-5", "--all"], "either order ids, or --all with what is meant"),
         (["0-5", "--symbol", "ACME"], "either order ids, or --all"),
     ],

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from engine.codes import EventKind, ExecInst, OrdType, Phase, Side, TimeInForce
 from engine.host.host import DAY_NS
 from engine.records import UNIT
@@ -77,14 +79,29 @@ def test_a_block_in_an_auction_counts_what_it_cancelled(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
-def test_a_trade_is_cancelled_while_an_order_expires(tmp_path: Path) -> None:
+def test_a_trade_is_cancelled_while_an_order_expires(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def scene(stage: Stage) -> None:
         stage.order("A", Side.SELL, 10 * UNIT, 5 * UNIT)
         stage.order("B", Side.BUY, 10 * UNIT, 5 * UNIT)
         await asyncio.sleep(0)
         fills = [e for e in stage.gateway.events if e.kind == EventKind.FILLED]
-        await expiring(stage)
+        stage.order(
+            *("GTD", Side.BUY, 5 * UNIT, UNIT),
+            time_in_force=TimeInForce.GTD,
+            expire_time=stage.now + DAY_NS // 2,
+        )
+        await asyncio.sleep(0)
+        settle = stage.service.settle
+
+        def settled_late() -> None:
+            settle()
+            stage.now += DAY_NS // 2
+
+        monkeypatch.setattr(stage.service, "settle", settled_late)
         told = await stage.run("trades.cancel", trade_id=f"{SHARD}-{fills[0].seq}")
+        assert EventKind.EXPIRED in [each.kind for each in stage.gateway.events[-3:]]
         assert told["done"]
         assert told["events"] == [each.seq for each in stage.gateway.events[-2:]]
 
@@ -94,8 +111,12 @@ def test_a_trade_is_cancelled_while_an_order_expires(tmp_path: Path) -> None:
 def test_cancelling_all_counts_what_it_cancelled(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         stage.order("A", Side.BUY, 10 * UNIT, UNIT)
-        # Gone off by the day's end, within the same batch: not the operator's cancels.
-        await expiring(stage)
+        phase = {"symbol": "X", "phase": "opening_auction", "then": "continuous"}
+        await stage.run("instruments.phase", **phase, until_ns=stage.now + 1_000)
+        stage.order("M", Side.BUY, 0, UNIT, ord_type=OrdType.MARKET)
+        await asyncio.sleep(0)
+        stage.now += 10_000
+        # The auction ends at the beginning of the batch, and M with it.
         told = await stage.run("orders.cancel_all", all=True)
         assert told["cancelled"] == 1
 

@@ -135,6 +135,30 @@ def test_what_is_given_back_where_it_belongs_is_no_longer_the_operators() -> Non
     assert told == (CONTINUOUS, NOW + 1, CONTINUOUS, PhaseReason.SCHEDULE)
 
 
+@pytest.mark.parametrize("why", [PhaseReason.BAND, PhaseReason.CIRCUIT_BREAKER])
+def test_an_operators_trading_goes_on_after_an_interruption(why: PhaseReason) -> None:
+    stage = Stage(Slot(CLOSED))
+    stage.due()
+    pause = Phase.VOLATILITY_AUCTION
+    for symbol, until in (("A", 0), ("B", NOW + 9)):
+        then = CLOSED if until else 0
+        stage.set(symbol, CONTINUOUS, PhaseReason.OPERATOR, until=until, then=then)
+        stage.set(symbol, pause, why, until=NOW + 5, then=CONTINUOUS)
+        stage.set(symbol, CONTINUOUS, PhaseReason.TIME)
+    # A is his until he gives it back; B was his for a time that nobody keeps now.
+    assert set(stage.due(NOW + 5)) == {"B"}
+    assert stage.standing.phases["A"].held
+    command = stage.keeper.give_back("A", NOW)
+    assert command is not None
+    stage.happen(command)
+    assert not stage.standing.phases["A"].held
+    # It went on because he wanted it; a halt he has set is not what comes back.
+    stage.set("A", Phase.CLOSING_AUCTION, PhaseReason.OPERATOR)
+    stage.set("A", HALTED, why, until=NOW + 5, then=pause)
+    stage.set("A", pause, PhaseReason.TIME, until=NOW + 6, then=CONTINUOUS)
+    assert not stage.standing.phases["A"].held
+
+
 def test_an_operators_time_that_is_over_gives_back_by_itself() -> None:
     stage = Stage(Slot(CLOSED))
     stage.due()
