@@ -76,7 +76,8 @@ class Breaker:
         decided cannot be written down."""
         day = min(market.day for market in self.markets)
         if day > self.state.day:
-            self._write(State(day=day))
+            until = self.state.halted_until_ns if self.is_halted else 0
+            self._write(State(day, (), until))
         index = self.index
         for percent, halt_s in reversed(self.levels):
             if index <= WHOLE - percent * WHOLE // 100:
@@ -93,11 +94,13 @@ class Breaker:
 
     def halts(self, shard: int, symbols: Iterable[str] | None = None) -> bytes:
         """Packed commands that halt these instruments of a shard, or all, as far as
-        there is anything to halt; none while the market is not halted."""
+        there is anything to halt and no operator has seen to it since; none while the
+        market is not halted."""
         if not self.is_halted:
             return b""
-        phases = self.markets[shard].phases
+        phases, operated = self.markets[shard].phases, self.markets[shard].operated
         until = self.state.halted_until_ns
+        since = self.state.firings[-1].time_ns if self.state.firings else 0
         return b"".join(
             PhaseCommand(
                 CommandKind.SET_PHASE,
@@ -108,7 +111,7 @@ class Breaker:
                 symbol=symbol,
             ).pack()
             for symbol in (phases if symbols is None else symbols)
-            if phases[symbol] in HALTABLE
+            if phases[symbol] in HALTABLE and operated.get(symbol, -1) < since
         )
 
     def release(self) -> None:

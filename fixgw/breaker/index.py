@@ -32,6 +32,8 @@ class Market:
 
     def __init__(self) -> None:
         self.phases: dict[str, int] = {}
+        self.operated: dict[str, int] = {}
+        """When an operator has set the phase that an instrument is in."""
         self.day = 0
         """The trading day, as its shard counts it; 0 before the first end of one."""
         self._last: dict[str, int] = {}
@@ -77,7 +79,10 @@ class Market:
         if kind == EventKind.PHASE:
             phase = PhaseEvent.unpack(packed)
             self.phases[phase.symbol] = phase.phase
-            if phase.reason != PhaseReason.OPERATOR:
+            if phase.reason == PhaseReason.OPERATOR:
+                self.operated[phase.symbol] = phase.time
+            else:
+                self.operated.pop(phase.symbol, None)
                 moved.add(phase.symbol)
         elif kind == EventKind.DAY_ENDED:
             self.day = int.from_bytes(packed[4:8], "little")

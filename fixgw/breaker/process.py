@@ -24,7 +24,7 @@ from fixgw.net.links import ShardLink, SocketLink
 
 log = logging.getLogger(__name__)
 
-BREAKER_NUMBER = 2000
+BREAKER_NUMBER = 3000
 """The number of the breaker where records and links name a gateway."""
 
 LOCK_PATIENCE_S = 10.0

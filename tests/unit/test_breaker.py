@@ -34,8 +34,14 @@ def fill(symbol: str, price: int) -> bytes:
     return OrderEvent(EventKind.FILLED, symbol=symbol, last_price=price).pack()
 
 
-def phase(symbol: str, to: Phase, reason: PhaseReason = PhaseReason.SCHEDULE) -> bytes:
-    return PhaseEvent(EventKind.PHASE, phase=to, reason=reason, symbol=symbol).pack()
+def phase(
+    symbol: str,
+    to: Phase,
+    reason: PhaseReason = PhaseReason.SCHEDULE,
+    time: int = NOON,
+) -> bytes:
+    kind = EventKind.PHASE
+    return PhaseEvent(kind, phase=to, reason=reason, time=time, symbol=symbol).pack()
 
 
 def day(number: int) -> bytes:
@@ -201,6 +207,32 @@ def test_a_restart_fires_no_level_again_and_goes_on_with_the_halt(
     assert [(one.symbol, one.until) for one in told] == [("C", until), ("D", until)]
     stage.now = until
     assert stage.breaker.halts(1) == b""
+
+
+def test_what_an_operator_does_is_his_also_after_a_lost_link(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    # Before the fall it was his as well: that saves it from no halt.
+    stage.take(1, phase("D", Phase.CONTINUOUS, PhaseReason.OPERATOR, NOON - 1))
+    stage.fall(10)
+    assert [symbol for symbol, _, _ in stage.halts()] == ["A", "B", "C", "D"]
+    stage.take(1, phase("C", Phase.CONTINUOUS, PhaseReason.OPERATOR, NOON + 1))
+    told = unpack_all(stage.breaker.halts(1), COMMAND_BYTES)
+    assert [one.symbol for one in told] == ["D"]
+    stage.take(1, phase("C", Phase.CONTINUOUS))
+    assert [symbol for symbol, _, _ in stage.halts()] == ["C"]
+
+
+def test_a_halt_goes_on_over_the_end_of_the_day(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.now = (TODAY + 1) * DAY_NS - 10**9
+    stage.fall(10)
+    until = stage.halts()[0][1]
+    stage.now = (TODAY + 1) * DAY_NS
+    for shard in range(2):
+        stage.take(shard, day(TODAY + 1))
+    assert stage.breaker.state == State(TODAY + 1, (), until)
+    stage.take(0, phase("A", Phase.CONTINUOUS))
+    assert [symbol for symbol, _, _ in stage.halts()] == ["A"]
 
 
 def test_the_file_is_whole_or_refused(tmp_path: Path) -> None:
