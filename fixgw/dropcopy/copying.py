@@ -33,9 +33,9 @@ _SESSION = _OFFSETS["session"]
 _ACCOUNT = _OFFSETS["account"]
 _SEQ = _OFFSETS["seq"]
 
-_LATER = re.compile(rb"(?<=\x01)(?:79[89]|[89]\d\d|\d{4,})=")
-"""The first field that belongs behind CopyMsgIndicator(797): fields are in ascending
-order of their tags."""
+_LATER = re.compile(rb"\x01(?=(?:79[89]|[89]\d\d|\d{4,})=)")
+"""In front of the first field that belongs behind CopyMsgIndicator(797): fields are in
+ascending order of their tags."""
 
 _COPIED = frozenset(
     {
@@ -115,7 +115,7 @@ def copies(
 def marked(body: bytes, name: str) -> bytes:
     """A report's body as that of a copy."""
     found = _LATER.search(body)
-    place = found.start() if found else len(body)
+    place = found.end() if found else len(body)
     return b"%s%d=Y\x01%s%d=%s\x01" % (
         body[:place],
         COPY_MSG_INDICATOR,

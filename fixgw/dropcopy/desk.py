@@ -13,13 +13,15 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from engine.journal import CorruptLog, LogKind, LogTail
+from engine.journal import CorruptLog, LogKind, LogRecord, LogTail
 from engine.records import EVENT_BYTES
+from fixgw.dictionary import SessionRejectReason
 from fixgw.dropcopy.copying import Choice, Owners, copies
 from fixgw.dropcopy.requests import (
     DROP_COPY_REPORT,
     DROP_COPY_REQUEST,
     REQ_ID,
+    REQ_ID_BYTES_MAX,
     Range,
     RejReason,
     Status,
@@ -46,6 +48,32 @@ than a tenth of the time."""
 
 ROOM_PAUSE_S = 0.05
 """How long a client that does not read is waited for before it is looked at again."""
+
+
+class _Tail:
+    """An event log from the beginning of a range on, read by threads."""
+
+    def __init__(self, folder: Path, what: Range) -> None:
+        self._log = LogTail(folder, LogKind.EVENTS, what.shard, what.first - 1)
+        self._reading: asyncio.Future[list[LogRecord]] | None = None
+
+    async def read(self) -> list[LogRecord]:
+        """See LogTail."""
+        loop = asyncio.get_running_loop()
+        self._reading = loop.run_in_executor(None, self._log.read)
+        return await asyncio.shield(self._reading)
+
+    def close(self) -> None:
+        """Close the file once no thread reads it: its number may soon be another's."""
+        if self._reading is None or self._reading.done():
+            self._log.close()
+        else:
+            self._reading.add_done_callback(self._end)
+
+    def _end(self, reading: asyncio.Future[list[LogRecord]]) -> None:
+        if not reading.cancelled():
+            reading.exception()  # it is of no interest any more
+        self._log.close()
 
 
 class DropCopyDesk:
@@ -75,6 +103,13 @@ class DropCopyDesk:
     def on_message(self, session: Session, message: Message, now_ns: int) -> None:
         """DropCopyRequest(U3)."""
         req_id = message.get(REQ_ID) or b""
+        if len(req_id) > REQ_ID_BYTES_MAX:
+            wrong = SessionRejectReason.VALUE_INCORRECT
+            why = (
+                f"{wrong.text}: at most {REQ_ID_BYTES_MAX} characters are possible here"
+            )
+            session.reject(message, wrong, REQ_ID, why, now_ns)
+            return
         found = self._wanted(session, message)
         if isinstance(found, RejReason):
             body = report(req_id, Status.REJECTED, 0, found)
@@ -122,9 +157,7 @@ class DropCopyDesk:
 
     async def _serve(self, session: Session, req_id: bytes, what: Range) -> None:
         count, status, reason = 0, Status.COMPLETE, None
-        tail = LogTail(
-            self._event_logs[what.shard], LogKind.EVENTS, what.shard, what.first - 1
-        )
+        tail = _Tail(self._event_logs[what.shard], what)
         try:
             choice, form = self._choices()[session.key], _form(session)
             async for events in self._slices(session, tail, what):
@@ -137,9 +170,12 @@ class DropCopyDesk:
                     count += 1
                 if status is Status.PARTIAL:
                     break
-        except (CorruptLog, OSError) as error:
-            log.error("drop copies of shard %d: %s", what.shard, error)
-            status, reason = Status.REJECTED, RejReason.NOT_AVAILABLE
+        except Exception as error:
+            # A session with a request that never ends would be refused all others.
+            ours = None if isinstance(error, (CorruptLog, OSError)) else error
+            log.error("drop copies of shard %d: %s", what.shard, error, exc_info=ours)
+            status = Status.PARTIAL if count else Status.REJECTED
+            reason = RejReason.NOT_AVAILABLE
         finally:
             tail.close()
         self._running.pop(session.key, None)
@@ -147,12 +183,12 @@ class DropCopyDesk:
         self._gateway.send(session.key, DROP_COPY_REPORT, body, self._gateway.clock())
 
     async def _slices(
-        self, session: Session, tail: LogTail, what: Range
+        self, session: Session, tail: _Tail, what: Range
     ) -> AsyncIterator[bytes]:
         """Packed events of the range, some at a time, as the client takes them."""
         following = what.first
         while following <= what.last:
-            records = await asyncio.to_thread(tail.read)
+            records = await tail.read()
             if not records:
                 raise OSError(f"the log ends before event {following}")
             for record in records:

@@ -18,6 +18,8 @@ DROP_COPY_REPORT = "U4"
 
 REQ_ID = 5711
 BEGIN, END = 5712, 5713
+REQ_ID_BYTES_MAX = 64
+"""What is returned with the report, which is kept."""
 STATUS, COUNT, REJ_REASON = 5715, 5716, 5717
 TEXT = 58
 
@@ -32,7 +34,8 @@ class Status(IntEnum):
     REJECTED = 2
     """None was; DropCopyRejReason(5717) says why."""
     PARTIAL = 3
-    """As many as are sent for one request: ask again behind the last."""
+    """As many as are sent for one request, or as could be read, which
+    DropCopyRejReason(5717) then says: ask again behind the last."""
 
 
 class RejReason(IntEnum):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.journal import LogRecord, LogTail
 from fixgw.dropcopy import desk as module
 from fixgw.dropcopy.copying import Choice, Owners, marked
 from fixgw.dropcopy.desk import DropCopyDesk
@@ -203,6 +205,18 @@ def test_what_cannot_be_sent_is_refused(tmp_path: Path, text: str, reason: str) 
     play(tmp_path, scene)
 
 
+def test_a_request_has_a_name_that_can_be_returned(tmp_path: Path) -> None:
+    async def scene(x: InProcess) -> None:
+        copy = await x.client("COPY")
+        copy.say(f"35=U3|5711={'r' * 65}|5712=0-1")
+        answer = dict(await copy.next())
+        assert (answer[35], answer[371], answer[373]) == ("3", "5711", "5")
+        copy.say(f"35=U3|5711={'r' * 64}|5712=x")
+        assert dict(await copy.next())[5711] == "r" * 64
+
+    play(tmp_path, scene)
+
+
 def test_an_ordinary_session_has_no_copies_to_ask_for(tmp_path: Path) -> None:
     async def scene(x: InProcess) -> None:
         client = await x.client()
@@ -252,6 +266,69 @@ def test_a_request_ends_with_its_connection(
         before = x.hosted("COPY").session.numbers.next_out
         await asyncio.sleep(0.3)
         assert x.hosted("COPY").session.numbers.next_out == before
+
+    play(tmp_path, scene)
+
+
+def test_a_request_that_fails_is_answered_and_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is that fails, also behind the first copies."""
+    monkeypatch.setattr(module, "SLICE_EVENTS", 1)
+    good, calls = module.copies, [0]
+
+    def failing(*given: Any) -> Any:
+        calls[0] += 1
+        if calls[0] > 2:
+            raise ValueError("an error of our own")
+        return good(*given)
+
+    async def scene(x: InProcess) -> None:
+        copy = await x.client("COPY")
+        await traded(x)
+        live = await copied(copy, 4)
+        monkeypatch.setattr(module, "copies", failing)
+        copy.say(f"35=U3|5711=r1|5712={live[0][17]}")
+        await copied(copy, 2)
+        await copy.hear("35=U4|34=*|58=*|5711=r1|5715=3|5716=2|5717=6")
+        copy.say(f"35=U3|5711=r2|5712={live[0][17]}")
+        await copy.hear("35=U4|34=*|58=*|5711=r2|5715=2|5716=0|5717=6")
+
+    play(tmp_path, scene)
+
+
+def test_a_log_is_closed_when_nobody_reads_it_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client leaves while a thread reads: its file is not closed under it."""
+    reading, go_on = threading.Event(), threading.Event()
+    seen: list[str] = []
+
+    class SlowTail(LogTail):
+        def read(self, bytes_max: int = 1) -> list[LogRecord]:
+            reading.set()
+            go_on.wait(10)
+            seen.append("read")
+            return super().read(bytes_max)
+
+        def close(self) -> None:
+            seen.append("closed")
+            super().close()
+
+    monkeypatch.setattr(module, "LogTail", SlowTail)
+
+    async def scene(x: InProcess) -> None:
+        copy = await x.client("COPY")
+        await traded(x)
+        await copied(copy, 4)
+        copy.say("35=U3|5711=r1|5712=1-1")
+        await until(reading.is_set)
+        await copy.close()
+        await until(lambda: not x.hosted("COPY").session.is_connected)
+        await asyncio.sleep(0.01)
+        go_on.set()
+        await until(lambda: len(seen) > 1)
+        assert (seen[0], seen[-1]) == ("read", "closed")
 
     play(tmp_path, scene)
 
