@@ -25,6 +25,7 @@ from fixgw.marketdata.entries import (
     Want,
     size_of,
     snapshot,
+    standing,
 )
 from fixgw.marketdata.floor import (
     AGGRESSOR_VERSIONS,
@@ -33,7 +34,7 @@ from fixgw.marketdata.floor import (
     dialect_of,
     text_field,
 )
-from fixgw.marketdata.projection import Increment, Market, Trade
+from fixgw.marketdata.projection import Increment, Market, Trade, TradeChange
 from fixgw.marketdata.requests import (
     MarketDataRequest,
     Reason,
@@ -68,6 +69,7 @@ class _Listener:
     behind: bool = True
     """The next that it gets is a snapshot."""
     missed: list[Trade] = field(default_factory=list)
+    """Trades, and changes of trades, that the next snapshot tells."""
 
 
 @dataclass(slots=True, eq=False)
@@ -138,8 +140,18 @@ class MarketDataDesk:
         if refused.reason is not None:
             body += b"281=%b\x01" % refused.reason.value
         self._floor.outlet.send(
-            session, "Y", body + text_field(refused.text), keep=False
+            session, "Y", body + text_field(refused.text), keep=True
         )
+
+    def give_up(self) -> None:
+        """There is no more market data: all subscriptions end, and their clients are
+        told."""
+        text = "market data has ended, subscribe again later"
+        for key, requests in list(self._requests.items()):
+            for md_req_id, begun in list(requests.items()):
+                session = begun[0][0].session
+                self._end(key, md_req_id)
+                self._reject(session, md_req_id, Refused(text))
 
     def _unsubscribe(self, session: Session, request: MarketDataRequest) -> None:
         if request.md_req_id not in self._requests.get(session.key, {}):
@@ -159,12 +171,14 @@ class MarketDataDesk:
         once = request.subscription is Subscription.SNAPSHOT
         begun = []
         for market in markets:
+            # Those who were there before get what happened before. The last of them
+            # may be done with that, and their stream with them.
+            self._tell(self._stream(market, request.want))
             stream = self._stream(market, request.want)
-            # Those who were there before get what happened before.
-            self._tell(stream)
             listener = _Listener(session, request.md_req_id, once, request.full_refresh)
-            if request.want.types >= {TRADE} and market.last_trade is not None:
-                listener.missed.append(market.last_trade)
+            if TRADE in request.want.types:
+                last = market.last_trade, market.last_trade_change
+                listener.missed += filter(None, last)
             stream.listeners[listener] = None
             begun.append((listener, stream))
         self._requests.setdefault(session.key, {})[request.md_req_id] = begun
@@ -285,7 +299,11 @@ class MarketDataDesk:
             # It was smaller when it was asked for.
             self._break_off(listener, market)
             return
-        entries = snapshot(market, channel.want, listener.missed)
+        trades, changes = standing(listener.missed)
+        if listener.full_refresh:
+            trades += [each for each in changes if each.change is TradeChange.CORRECTED]
+            changes = []
+        entries = snapshot(market, channel.want, trades)
         body = b"262=%b\x0155=%b\x0183=%d\x01268=%d\x01%b" % (
             listener.md_req_id,
             market.symbol.encode("ascii"),
@@ -306,6 +324,16 @@ class MarketDataDesk:
         listener.behind = False
         listener.missed.clear()
         self._waiting.pop(listener, None)
+        if changes:
+            entries = channel.changes(changes)
+            body = b"262=%b\x01268=%d\x01%b" % (
+                listener.md_req_id,
+                entries.count,
+                entries.data,
+            )
+            if session.settings.market_data_checks:
+                body += _checks(channel, listener.seen)
+            outlet.send(session, "X", body, keep=False)
         if listener.once:
             self._done(listener, stream)
 
@@ -326,12 +354,11 @@ class MarketDataDesk:
 def _checks(channel: Channel, seen: int) -> bytes:
     """MDPrevRptSeq(5083), what the client had before, and MDBookChecksum(5084), what
     its book is afterwards, if it has enough of the book to know."""
-    book, want = channel.market.book, channel.want
+    want = channel.want
     previous = b"5083=%d\x01" % seen
     if not want.types >= {BID, OFFER} or 0 < want.depth < checksum.LEVELS:
         return previous
-    found = checksum.of_orders(book) if want.by_order else checksum.of_levels(book)
-    return previous + b"5084=%d\x01" % found
+    return previous + b"5084=%d\x01" % channel.checksum
 
 
 def _too_large(symbol: str) -> Refused:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from engine.codes import Side
 from engine.decimals import render
+from fixgw.marketdata import checksum
 from fixgw.marketdata.book import (
     BUY,
     SELL,
@@ -108,6 +109,22 @@ def snapshot(market: Market, want: Want, trades: Iterable[Trade]) -> Entries:
     return entries
 
 
+def standing(trades: Iterable[Trade]) -> tuple[list[Trade], list[Trade]]:
+    """Of trades and changes of trades, in their order: the trades as they are now, and
+    the changes of other trades than these. A snapshot has no MDUpdateAction(279): it
+    can say the former only."""
+    now: dict[int, Trade] = {}
+    others = []
+    for trade in trades:
+        if trade.change is not TradeChange.NEW and trade.trade_id not in now:
+            others.append(trade)
+        elif trade.change is TradeChange.CANCELLED:
+            del now[trade.trade_id]
+        else:
+            now[trade.trade_id] = trade
+    return list(now.values()), others
+
+
 def size_of(market: Market, want: Want) -> int:
     """How many entries of levels or orders a snapshot has, at most."""
     count = 0
@@ -137,6 +154,16 @@ class Channel:
             MARKET_OFFER: book.asks.market_qty,
         }
         self._symbol = b"55=%b\x01" % market.symbol.encode("ascii")
+        self._checked = -1, 0
+
+    @property
+    def checksum(self) -> int:
+        """That of the book at this level, worked out once for all who listen."""
+        book = self.market.book
+        if self._checked[0] != book.seq:
+            of = checksum.of_orders if self.want.by_order else checksum.of_levels
+            self._checked = book.seq, of(book)
+        return self._checked[1]
 
     def advance(self, increment: Increment) -> Entries:
         """The entries that this increment is, in the order to apply them."""
@@ -149,12 +176,22 @@ class Channel:
                 self._by_level(entries, increment.book.bids, increment.book.asks, tail)
             self._totals(entries, tail)
         if TRADE in want.types:
-            for trade in increment.trades:
-                head = b"279=%b\x01" % _ACTION_OF[trade.change]
-                entries.add(head, TRADE, _trade(trade, self._symbol, want) + tail)
+            self._trades(entries, increment.trades, tail)
         if increment.auction is not None:
             self._auction(entries, *increment.auction, tail)
         return entries
+
+    def changes(self, trades: Iterable[Trade]) -> Entries:
+        """The entries that these changes of trades are."""
+        entries = Entries(self.want)
+        self._trades(entries, trades, b"83=%d\x01" % self.market.rpt_seq)
+        return entries
+
+    def _trades(self, entries: Entries, trades: Iterable[Trade], tail: bytes) -> None:
+        for trade in trades:
+            head = b"279=%b\x01" % _ACTION_OF[trade.change]
+            rest = _trade(trade, self._symbol, self.want)
+            entries.add(head, TRADE, rest + tail)
 
     def _by_level(
         self, entries: Entries, bids: list[Change], asks: list[Change], tail: bytes

@@ -121,6 +121,9 @@ class Market:
     phase_until_ns: int = 0
     auction: Auction | None = None
     last_trade: Trade | None = None
+    """As it was when it happened."""
+    last_trade_change: Trade | None = None
+    """What has become of it since."""
     book: Book = field(default_factory=Book)
     rpt_seq: int = 0
     seq: int = 0
@@ -324,8 +327,11 @@ class Projection:
             auction = step.auction_before, step.auction
             market.auction = step.auction
         for trade in step.trades:
+            last = market.last_trade
             if trade.change is TradeChange.NEW:
-                market.last_trade = trade
+                market.last_trade, market.last_trade_change = trade, None
+            elif last is not None and last.trade_id == trade.trade_id:
+                market.last_trade_change = trade
         if not (book or step.trades or auction or step.phase or step.terms):
             return
         if step.phase is not None:

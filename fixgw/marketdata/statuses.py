@@ -32,6 +32,10 @@ HALT, PRICE_INDICATION, READY, NOT_AVAILABLE, NOT_TRADED, UNKNOWN = 2, 5, 17, 18
 PRE_OPEN, OPENING, PRE_CROSS, POST_CLOSE = 21, 22, 24, 26
 """SecurityTradingStatus(326)."""
 
+INTRADAY_AUCTION, UNSCHEDULED_AUCTION = 6, 9
+"""TradingSessionSubID(625). FIX 5.0 SP1 has only the former; before it there are no
+values."""
+
 
 class _Word(NamedTuple):
     """How FIX says a phase. ``older``: 326 where the version lacks the better one."""
@@ -58,7 +62,7 @@ WORDS = {
         OPENING, PRICE_INDICATION, 2, "opening auction", BEFORE_OPEN
     ),
     Phase.VOLATILITY_AUCTION: _Word(
-        PRE_CROSS, PRICE_INDICATION, 9, "volatility auction", OPEN
+        PRE_CROSS, PRICE_INDICATION, UNSCHEDULED_AUCTION, "volatility auction", OPEN
     ),
     Phase.CLOSING_AUCTION: _Word(
         PRE_CROSS, PRICE_INDICATION, 4, "closing auction", BEFORE_CLOSE
@@ -291,7 +295,10 @@ def security_status(
     status = word.status if word.status <= _highest(version) else word.older
     body = b"324=%b\x0155=%b\x01" % (request_id, market.symbol.encode("ascii"))
     if version != "FIX.4.2" and word.sub_id:
-        body += b"336=%b\x01625=%d\x01" % (TRADING_SESSION, word.sub_id)
+        sub_id = word.sub_id
+        if version == "FIX.5.0SP1" and sub_id == UNSCHEDULED_AUCTION:
+            sub_id = INTRADAY_AUCTION
+        body += b"336=%b\x01625=%d\x01" % (TRADING_SESSION, sub_id)
     if update:
         body += b"325=Y\x01"
     body += b"326=%d\x01" % status

@@ -99,6 +99,7 @@ class MarketData:
 
     def _failed(self, error: BaseException) -> None:
         log.critical("there is no market data until the gateway starts anew")
+        self.market_data.give_up()
 
     def _is_level(self, shard: int) -> bool:
         link = self.links.get(shard)
@@ -137,7 +138,12 @@ class MarketData:
         if not keep and not session.is_open:
             return False
         self._given[session.key] = self._given.get(session.key, 0) + len(body)
-        return gateway.send(session.key, msg_type, body, gateway.clock(), keep=keep)
+        try:
+            return gateway.send(session.key, msg_type, body, gateway.clock(), keep=keep)
+        except Exception as error:
+            # That session ends; who shares its streams must not miss what it missed.
+            gateway.session(session.key).fail(error)
+            return False
 
     def has_room(self, session: Session) -> bool:
         """See :class:`fixgw.marketdata.floor.Outlet`."""
@@ -161,6 +167,8 @@ def over_sockets(number: int, sockets: Mapping[int, Path]) -> LinkMaker:
     """Links for gateway ``number`` to shards that are processes of their own."""
 
     def make(shard: int, sink: EventSink) -> ShardLink:
-        return SocketLink(shard, sink, sockets[shard], LINK_NUMBER + number)
+        return SocketLink(
+            shard, sink, sockets[shard], LINK_NUMBER + number, "market data link"
+        )
 
     return make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from zlib import crc32
 
@@ -10,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.codes import EventKind, Liquidity, Phase
+from engine.records import OrderEvent
+from fixgw.marketdata import checksum
 from fixgw.marketdata import desk as desk_module
 from fixgw.marketdata.requests import DEPTH_MAX, REQUEST_ID_BYTES_MAX, SYMBOLS_MAX
 from tests.marketdata.reader import BookReader
@@ -472,6 +475,102 @@ def test_a_very_long_increment_is_a_snapshot(monkeypatch: pytest.MonkeyPatch) ->
     assert len(client.entries("W")) == 8
 
 
+def changed(kind: EventKind, trade: int, price: int) -> OrderEvent:
+    """Trade ``trade``, of 1 at 101, is changed by the operator."""
+    event = fill(3, SELL, 101, 0, (price, 1), trade, Liquidity.NONE)
+    return replace(event, kind=int(kind), contra_order_id=trade)
+
+
+def traded(stage: Stage, *trades: int) -> None:
+    for trade in trades:
+        stage.step(fill(3, SELL, 101, 1, (101, 1), trade, Liquidity.REMOVED))
+        stage.tell()
+
+
+def prices(client: Client) -> list[tuple[bytes, bytes]]:
+    """MDEntryID(278) and MDEntryPx(270) of the trades of the W it was told."""
+    return [(e[278], e[270]) for e in client.entries("W") if e[269] == b"2"]
+
+
+def test_a_snapshot_tells_no_trade_that_is_cancelled() -> None:
+    """A W has no MDUpdateAction(279): what is in it counts as it is now."""
+    stage, slow = market()
+    stage.request(slow, "269=2")
+    slow.room = False
+    traded(stage, 6, 7, 8)
+    stage.step(changed(EventKind.TRADE_CORRECTED, 6, 100))
+    stage.step(changed(EventKind.TRADE_CANCELLED, 7, 101))
+    stage.tell()
+    slow.room = True
+    stage.desk.retry()
+    assert prices(slow) == [(b"0-6", b"100"), (b"0-8", b"101")]
+    # The last trade, for who comes now: first corrected, then cancelled.
+    for kind, entry in (
+        (EventKind.TRADE_CORRECTED, "269=2|278=0-8|270=99|271=1|"),
+        (EventKind.TRADE_CANCELLED, "269=J"),
+    ):
+        stage.step(changed(kind, 8, 99))
+        stage.tell()
+        (heard,) = stage.request(Client(), "269=2")
+        assert f"|268=1|{entry}" in heard
+    assert stage.projection.markets["ABC"].last_trade is not None
+
+
+def test_changes_of_trades_told_before_follow_the_snapshot() -> None:
+    stage, slow = market()
+    stage.request(slow, "269=2")
+    traded(stage, 6, 7)
+    slow.hear()
+    slow.room = False
+    traded(stage, 8)
+    stage.step(changed(EventKind.TRADE_CANCELLED, 6, 101))
+    stage.step(changed(EventKind.TRADE_CORRECTED, 7, 100))
+    stage.tell()
+    slow.room = True
+    stage.desk.retry()
+    time = "272=20261121|273=08:00:00.000"
+    assert slow.hear() == [
+        f"35=W|262=R|55=ABC|83=10|268=1|269=2|278=0-8|270=101|271=1|{time}",
+        f"35=X|262=R|268=2|279=2|269=2|278=0-6|55=ABC|270=101|271=1|{time}|83=10|"
+        f"279=1|269=2|278=0-7|55=ABC|270=100|271=1|{time}|83=10",
+    ]
+
+
+def test_a_full_refresh_tells_no_trade_that_is_cancelled() -> None:
+    stage, client = market()
+    stage.request(client, "269=2|265=0")
+    client.hear()
+    traded(stage, 6)
+    assert prices(client) == [(b"0-6", b"101")]
+    stage.step(changed(EventKind.TRADE_CANCELLED, 6, 101))
+    stage.tell()
+    assert client.hear() == ["35=W|262=R|55=ABC|83=7|268=1|269=J"]
+
+
+def test_one_who_comes_while_the_last_before_it_goes() -> None:
+    """They share a stream; what the first still gets may end it."""
+    stage, first = market()
+    first.room = False
+    stage.request(first, "263=0|265=")
+    stage.step(shows(5, BUY, 99, 2))
+    first.room = True
+    second = Client()
+    stage.request(second, "262=S")
+    assert len(first.entries("W")) == 4
+    second.hear()
+    stage.step(shows(6, BUY, 99, 1))
+    stage.tell()
+    assert [e[271] for e in second.entries("X")] == [b"8"]
+
+
+def test_a_refusal_comes_behind_a_replay() -> None:
+    stage, client = market()
+    client.is_open = False
+    assert stage.request(client, symbols="NONE") == [
+        "35=Y|262=R|281=0|58=Symbol(55)=NONE is not traded here"
+    ]
+
+
 # -- checks ----------------------------------------------------------------------------
 
 
@@ -498,6 +597,29 @@ def test_checks_on_request_of_the_sessions_file() -> None:
 
 def _checksum(text: str) -> int:
     return crc32(text.encode())
+
+
+@pytest.mark.parametrize("text", ["266=Y", "266=N"])
+def test_all_who_listen_share_a_checksum(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """It is as long as the orders of ten levels are many."""
+    worked_out = []
+    for name in ("of_levels", "of_orders"):
+        real = getattr(checksum, name)
+        monkeypatch.setattr(
+            checksum, name, lambda book, real=real: worked_out.append(1) or real(book)
+        )
+    stage = market()[0]
+    clients = [Client(market_data_checks=True) for _ in range(3)]
+    for client in clients:
+        stage.request(client, text)
+    assert len(worked_out) == 1
+    stage.step(shows(9, BUY, 97, 1))
+    stage.tell()
+    assert len(worked_out) == 2
+    (one,) = {tuple(client.hear()) for client in clients}
+    assert "5084=" in one[0]
 
 
 def test_numbers_survive_new_terms_and_count_phases() -> None:

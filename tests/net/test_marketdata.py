@@ -183,10 +183,16 @@ def test_events_that_do_not_fit_end_market_data_and_nothing_else(
 ) -> None:
     async def conversation(x: InProcess) -> None:
         assert x.market_data is not None
-        buyer = await x.client()
+        buyer, reader = await x.client(), await x.client("SELLER")
+        reader.say(V.format("R"))
+        assert dict(await reader.next())[35] == "W"
         x.market_data.projection.markets.clear()
         buyer.order("a")
         await buyer.report("a")
+        # Who has a subscription is not left with a book that stands still.
+        ended = dict(await reader.next())
+        assert (ended[35], ended[262]) == ("Y", "R")
+        assert x.market_data.market_data.subscriptions == 0
         buyer.say(V.format("A"))
         answer = dict(await buyer.next())
         assert (answer[35], answer[380]) == ("j", "4")
@@ -206,6 +212,26 @@ class _Held:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
+
+
+def test_an_error_in_one_session_is_its_own(tmp_path: Path) -> None:
+    async def conversation(x: InProcess) -> None:
+        broken, other = await x.client(), await x.client("SELLER")
+        for client in (broken, other):
+            client.say(V.format("A"))
+            assert dict(await client.next())[35] == "W"
+
+        def send(*_: Any, **__: Any) -> int:
+            raise RuntimeError("broken")
+
+        session: Any = x.hosted().session
+        session.send = send
+        new(other, "o", BUY, 90, 5)
+        kinds = {dict(await other.next())[35] for _ in range(2)}
+        assert kinds == {"8", "X"}
+        await x.disconnected(DisconnectReason.INTERNAL_ERROR)
+
+    playing(tmp_path, conversation)
 
 
 def test_a_reader_that_reads_nothing_holds_nobody_up(tmp_path: Path) -> None:
