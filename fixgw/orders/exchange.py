@@ -211,6 +211,7 @@ class Exchange:
             return
         request = MassCommand(
             CommandKind.MASS_CANCEL,
+            side=(message.get(54) or b"\0")[0],
             request_id=_ascii(message.get(11)),
             account=_ascii(message.get(1)),
             symbol=_ascii(message.get(55)),

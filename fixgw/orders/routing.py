@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import blake2b
 
+from engine.records import SYMBOL_BYTES
+
 KNOWN_SYMBOLS_MAX = 200_000
-"""Symbols come from the wire: the memory of past answers is emptied beyond this."""
+"""Symbols come from the wire: the memory of past answers is emptied beyond this. What
+is too long for a symbol is not remembered."""
 
 
 class ShardMap:
@@ -34,7 +37,8 @@ class ShardMap:
         if len(self._known) >= KNOWN_SYMBOLS_MAX:
             self._known = dict(self._pins)
         shard = max(range(self.count), key=lambda number: _weight(symbol, number))
-        self._known[symbol] = shard
+        if len(symbol) <= SYMBOL_BYTES:
+            self._known[symbol] = shard
         return shard
 
 

@@ -188,6 +188,18 @@ def test_requests_under_way_are_limited(tmp_path: Path) -> None:
     two_shards(tmp_path, conversation)
 
 
+def test_a_refusal_repeats_what_was_asked_for(tmp_path: Path) -> None:
+    async def conversation(x: InProcess) -> None:
+        client = await x.client()
+        when = stamp(x.now())
+        client.say(f"35=q|11=M|530=5|1=HOUSE|55=ABC|54=2|60={when}")
+        report = dict(await client.next())
+        assert (report[35], report[531], report[532]) == ("r", "0", "0")
+        assert (report[1], report[54], report[55]) == ("HOUSE", "2", "ABC")
+
+    two_shards(tmp_path, conversation)
+
+
 # -- crashes ---------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.records import SYMBOL_BYTES
 from fixgw.orders import routing
 from fixgw.orders.routing import ShardMap
 
@@ -98,3 +99,10 @@ def test_the_memory_of_symbols_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
         assert small.shard_of(symbol) == free.shard_of(symbol)
         assert len(small._known) <= 100
         assert small.shard_of(b"ACME") == elsewhere
+
+
+def test_what_is_no_symbol_is_not_remembered() -> None:
+    shards = ShardMap(2, {})
+    long = b"A" * (SYMBOL_BYTES + 1)
+    assert shards.shard_of(long) == shards.shard_of(long)
+    assert long not in shards._known
