@@ -3,8 +3,12 @@
 Everything else about the package is in pyproject.toml.
 """
 
+import os
+
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+
+JOBS = os.cpu_count() or 1
 
 COMPILED = [
     "engine.decimals",
@@ -79,6 +83,10 @@ extensions = [
 
 setup(
     ext_modules=cythonize(
-        extensions, compiler_directives=DIRECTIVES, build_dir="build/cython", nthreads=2
-    )
+        extensions,
+        compiler_directives=DIRECTIVES,
+        build_dir="build/cython",
+        nthreads=JOBS,
+    ),
+    options={"build_ext": {"parallel": JOBS}},
 )
