@@ -28,6 +28,10 @@ ORDERS_OF_SYMBOLS = 100_000
 LEVELS = 100
 """Price levels of each side."""
 
+LEVELS_OF_SYMBOLS = 2
+"""The same where orders are shared out among symbols: of 10,000 each has ten orders, so
+that with more levels most commands would make one or empty one, and few symbols not."""
+
 NEAR = 4
 """Levels from the best that are near."""
 
@@ -49,6 +53,7 @@ class State:
 
     orders: int
     symbols: int
+    levels: int = LEVELS
     seed: int = 1
     flow: Flow = field(init=False)
     times_ns: dict[str, list[float]] = field(init=False)
@@ -77,7 +82,7 @@ class State:
     def _fill(self) -> Iterator[str]:
         for number in range(self.orders):
             # Every level of every side has orders before any has many.
-            level = number // (2 * self.symbols) % LEVELS
+            level = number // (2 * self.symbols) % self.levels
             yield self._add(number % self.symbols, number // self.symbols % 2, level)
             self._live.append(self._next)
 
@@ -87,7 +92,9 @@ class State:
         near = way == "near"
         for _ in range(COMMANDS // 2):
             symbol, side = draw(self.symbols), draw(2)
-            yield self._add(symbol, side, draw(NEAR if near else LEVELS))
+            yield self._add(
+                symbol, side, draw(min(NEAR, self.levels) if near else self.levels)
+            )
             pool = recent if near else live
             pool.append(self._next)
             if near and len(recent) <= RECENT:
@@ -168,7 +175,7 @@ def measure(
     for count in SYMBOLS:
         total = min(ORDERS_OF_SYMBOLS, orders)
         tell(f"{total:,} orders of {count:,} symbols")
-        by_symbols.append(State(total, count))
+        by_symbols.append(State(total, count, LEVELS_OF_SYMBOLS))
     for number in range(repeats):
         tell(f"repeat {number + 1} of {repeats}")
         for way in WAYS:
