@@ -63,7 +63,7 @@ def _decimal(text: str) -> Decimal:
 class Request:
     """One message that asks for an answer, and the answer once it is there."""
 
-    cl_ord_id: str
+    cl_ord_id: str  # of OrderMassStatusRequest(AF) its MassStatusReqID(584)
     number: int  # its MsgSeqNum(34), which a Reject names
     order: Order | None
     answer: str = ""  # then "accepted" or "rejected"
@@ -110,7 +110,7 @@ class OrderView:
         return any(r.answer == "rejected" for r in self.requests.values())
 
     def sent(self, message: Message, number: int) -> None:
-        cl_ord_id = message.get(11)
+        cl_ord_id = message.get(584 if message.type == "AF" else 11)
         if not cl_ord_id:
             return
         order = self.orders.get(message.get(41, cl_ord_id))
@@ -136,13 +136,16 @@ class OrderView:
         request = self.requests.get(cl_ord_id)
         rejected = exec_type == "8"
         order = self.orders.get(message.get(41)) or self.orders.get(cl_ord_id)
-        if order is None and not rejected:
+        # None has this name where a mass status request found no order.
+        if order is None and cl_ord_id and not rejected:
             order = self.orders[cl_ord_id] = _order_of(message)
         # A rejected second order with a ClOrdID in use leaves the first one alone.
         if order is not None and not (rejected and order.status):
             self._update(order, message)
         if exec_type not in _PENDING:
             self._answer(request, "rejected" if rejected else "accepted")
+        if message.get(912, "Y") == "Y":
+            self._answer(self.requests.get(message.get(584)), "accepted")
 
     def _update(self, order: Order, message: Message) -> None:
         order.status = message.get(39, order.status)

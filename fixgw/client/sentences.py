@@ -92,6 +92,8 @@ def _say_report(message: Message, names: Names) -> str:
         traded = f"{message.get(32)} {message.get(55)} @ {message.get(31)}"
         return f"{word} {side} {traded}, {message.get(151)} left"
     reason = _reason(message, names, 103)
+    if message.get(911) == "0":  # a mass status request that found nothing
+        return f"{word}{reason}"
     if kind == "8":
         return f"{word} {describe(message)}{reason}"
     count = f"{message.get(14)} filled" if kind in _DEAD else f"{message.get(151)} left"

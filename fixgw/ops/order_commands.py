@@ -80,7 +80,8 @@ def list_orders(
     """Show open orders, oldest first.
 
     Columns: OrderID(37), the session or account it belongs to, its ClOrdID(11), what
-    is ordered and how much of it is still open.
+    is ordered, how much of it is still open and how much of that the book shows. The
+    stop price of a pegged order is its limit.
     """
     shards = Shards(config, data)
     names = session_names(shards)
@@ -102,13 +103,13 @@ def list_orders(
     elif rows:
         made = table(
             *("order", "session", "ClOrdID", "symbol", "side", "open>", "of>"),
-            *("price>", "type", "until"),
+            *("shown>", "price>", "stop>", "type", "until"),
         )
         for row in rows:
             made.add_row(
                 *(row[name] for name in ("order_id", "session_name", "cl_ord_id")),
                 *(row[name] for name in ("symbol", "side", "leaves_qty", "qty")),
-                row["price"] or "",
+                *(row[name] or "" for name in ("shown_qty", "price", "stop_price")),
                 row["type"],
                 row["time_in_force"],
             )

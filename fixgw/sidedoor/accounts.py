@@ -88,7 +88,9 @@ class Accounts:
 
     def _find(self, key: int, name: str) -> Account | None:
         """The account an event belongs to, if it is one of ours."""
-        if not name or account_key(name) != key:
+        if not name:
+            return None  # an event without an account tells nothing of its session
+        if account_key(name) != key:
             if len(self._foreign) >= FOREIGN_KEYS_MAX:
                 self._foreign.clear()
             self._foreign.add(key)

@@ -64,6 +64,7 @@ def bare_app() -> FastAPI:
     )
     for module in (routes_orders, routes_account, routes_market, routes_system):
         app.include_router(module.router)
+    app.include_router(routes_orders.way_out)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -134,7 +134,7 @@ class _Orders(Generic[R]):
     def cancel_after(self, timeout_ms: int) -> R:
         """Cancel everything after so long, unless this is called again; 0: no more."""
         body = {"timeout_ms": timeout_ms}
-        return self.request("POST", "/v1/orders/cancel-after", body)
+        return self.request("POST", "/v1/cancel-after", body)
 
     def order(self, client_order_id: str) -> R:
         """One order, whatever became of it."""

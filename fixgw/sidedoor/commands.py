@@ -180,7 +180,13 @@ def cancel_packed(
 
 
 def mass_cancel_packed(
-    request_id: str, key: int, symbol: str, side: int, fan_out: int, now_ns: int
+    request_id: str,
+    key: int,
+    account: str,
+    symbol: str,
+    side: int,
+    fan_out: int,
+    now_ns: int,
 ) -> bytes:
     """The command that cancels all open orders of an account in a shard; an empty
     ``symbol`` and a ``side`` of 0 are any. It has no client order id: a shard that gets
@@ -194,6 +200,7 @@ def mass_cancel_packed(
         session=key,
         receive_time=now_ns,
         request_id=request_id,
+        account=account,
         symbol=symbol,
     ).pack()
 

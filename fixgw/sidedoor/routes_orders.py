@@ -41,6 +41,8 @@ from fixgw.sidedoor.words import SIDES
 log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
+way_out = APIRouter(prefix="/v1", tags=["orders"])
+"""What is about no single order: beside them, for an order may have any name."""
 
 Trader = Annotated[Signed, Depends(SignedAccess("orders", Role.TRADE))]
 Canceller = Annotated[Signed, Depends(SignedAccess("cancels", Role.TRADE))]
@@ -102,7 +104,7 @@ async def list_orders(request: Request, signed: Reader) -> Response:
     )
 
 
-@router.post(
+@way_out.post(
     "/cancel-after",
     **described(
         "cancel_after",

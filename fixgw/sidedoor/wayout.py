@@ -54,7 +54,7 @@ class WayOut:
             shards,
             "cancel_all",
             lambda request_id, now_ns: mass_cancel_packed(
-                request_id, key, symbol or "", side, len(shards), now_ns
+                request_id, key, account, symbol or "", side, len(shards), now_ns
             ),
         )
         for name in under_way:

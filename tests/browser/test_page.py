@@ -196,12 +196,49 @@ def test_what_is_refused_says_why(tmp_path: Path, chromium: str) -> None:
 
             exchange.halt(SYMBOL, Phase.HALTED)
             await look.sees("#submit", "Trading is halted")
-            assert await look.page.is_visible("#halted")
+            assert await look.text("#phase") == "Halted"
             assert await look.page.is_disabled("#submit")
             await look.sees("#instrument-list [aria-current] .unit", "Halted")
             exchange.halt(SYMBOL, Phase.CONTINUOUS)
             await look.sees("#submit", "Buy")
-            assert not await look.page.is_visible("#halted")
+            assert not await look.page.is_visible("#phase")
+            exchange.halt(SYMBOL, Phase.CLOSING_AUCTION)
+            await look.sees("#phase", "Closing auction")
+            assert await look.page.is_enabled("#submit")
+            exchange.halt(SYMBOL, Phase.CANCEL_ONLY)
+            await look.sees("#submit", "No orders in this phase")
+
+    show(tmp_path, chromium, scene)
+
+
+def test_a_stop_an_iceberg_and_a_passive_order(tmp_path: Path, chromium: str) -> None:
+    async def scene(exchange: BrowserExchange, browser: Browser) -> None:
+        async with looking(exchange, browser) as look:
+            await look.sign_in()
+            page = look.page
+            assert not await page.is_visible("#stop-field")
+            await page.check('input[value="stop_limit"]', force=True)
+            assert await page.is_disabled('input[name="tif"][value="ioc"]')
+            await page.fill("#stop", "10.501")
+            await look.sees("#stop-hint", "Stop price must be a multiple of 0.01")
+            await page.fill("#stop", "10.50")
+            await page.fill("#display", "20")
+            await enter(look, price="11", qty="100")
+            await look.sees("#outcome", "Order waits for its stop price")
+            await look.sees("#own-orders tbody tr", "Stop 10.50 → 11.00")
+            (order,) = open_orders(exchange)
+            assert (order.stop_price, order.display_qty) == (1050000000, 20 * UNIT)
+            await look.shoot(tmp_path, "stop")
+            await page.check('input[value="limit"]', force=True)
+            await page.check("#post-only")
+            await page.fill("#display", "")
+            await enter(look, price="9.50", qty="10")
+            await look.sees("#outcome", "Order is in the book")
+            passive = next(one for one in open_orders(exchange) if one is not order)
+            assert passive.shown()["post_only"] is True
+            await page.check('input[value="market"]', force=True)
+            assert await page.is_disabled("#post-only")
+            assert not await page.is_visible("#display-field")
 
     show(tmp_path, chromium, scene)
 

@@ -2,7 +2,7 @@
 
 Commands are JSON lines on standard input: ["order", quantity], ["logout"]. What
 reports come is told as JSON lines on standard output. It leaves without ceremony:
-QuickFIX's own end in Python can crash.
+QuickFIX's own end in Python can crash, and so can an exception that lets go of it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from typing import Any
 
 import quickfix as fix
@@ -79,13 +80,8 @@ def order(session: Any, cl_ord_id: str, quantity: str) -> None:
     fix.Session.sendToTarget(message, session)
 
 
-def main(path: str) -> None:
-    application = Application()
-    settings = fix.SessionSettings(path)
-    store, log = fix.FileStoreFactory(settings), fix.FileLogFactory(settings)
-    engine = fix.SocketInitiator(application, store, settings, log)
-    engine.start()
-    tell("started")
+def obey(application: Application) -> None:
+    """Does as it is told, until the end of the commands."""
     for line in sys.stdin:
         command, *arguments = json.loads(line)
         if command == "order":
@@ -95,7 +91,23 @@ def main(path: str) -> None:
             session.logout()
             time.sleep(AWAY_S)
             session.logon()
-    os._exit(0)
+
+
+def main(path: str) -> None:
+    application = Application()
+    settings = fix.SessionSettings(path)
+    store, log = fix.FileStoreFactory(settings), fix.FileLogFactory(settings)
+    engine = fix.SocketInitiator(application, store, settings, log)
+    engine.start()
+    tell("started")
+    code = 1
+    try:
+        obey(application)
+        code = 0
+    except Exception:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Commands come as JSON lines on standard input, what happens goes to standard output as
 JSON lines. It is a process of its own because QuickFIX's end in Python is not orderly:
-``stop`` can crash. So it logs out, and leaves without ceremony.
+``stop`` can crash, and so does letting go of an engine that runs, as an exception would
+do on its way out. So it logs out, and leaves without ceremony, whatever happened.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from typing import Any
 
 import quickfix as fix
@@ -78,13 +80,8 @@ def send(
     fix.Session.sendToTarget(message, session)
 
 
-def main(path: str, begin_string: str, name: str, server: str) -> None:
-    session = fix.SessionID(begin_string, name, server)
-    application = Application()
-    settings = fix.SessionSettings(path)
-    store, log = fix.FileStoreFactory(settings), fix.FileLogFactory(settings)
-    engine = fix.SocketInitiator(application, store, settings, log)
-    engine.start()
+def obey(application: Application, session: Any) -> None:
+    """Does as it is told, until ``stop`` or the end of the commands."""
     for line in sys.stdin:
         command, *arguments = json.loads(line)
         if command == "send":
@@ -98,7 +95,23 @@ def main(path: str, begin_string: str, name: str, server: str) -> None:
                 time.sleep(0.005)
             tell("stopped")
             break
-    os._exit(0)
+
+
+def main(path: str, begin_string: str, name: str, server: str) -> None:
+    session = fix.SessionID(begin_string, name, server)
+    application = Application()
+    settings = fix.SessionSettings(path)
+    store, log = fix.FileStoreFactory(settings), fix.FileLogFactory(settings)
+    engine = fix.SocketInitiator(application, store, settings, log)
+    engine.start()
+    code = 1
+    try:
+        obey(application, session)
+        code = 0
+    except Exception:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 if __name__ == "__main__":

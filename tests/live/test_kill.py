@@ -111,6 +111,20 @@ def stop_and_start(exchange: Exchange) -> None:
     exchange.start()
 
 
+def wait_in_step(clients: tuple[Initiator, ...]) -> None:
+    """Until nothing is missed: a Logout inside a gap makes QuickFIX count the first
+    message of the gap as received, and it never asks for that one again."""
+    for client in clients:
+        client.wait(
+            lambda client=client: (
+                client.is_logged_on
+                and client.messages
+                and not client.messages[-1].poss_dup
+            ),
+            "a report in its turn",
+        )
+
+
 def kill_both_ends(exchange: Exchange) -> None:
     """A shard, and while it is away the gateway that waits for it."""
     shard = exchange.kill(SHARD_0)[SHARD_0]
@@ -148,6 +162,8 @@ def test_trading_survives_kill_9(
     try:
         for progress in (ORDERS // 5, ORDERS * 3 // 5):
             flow.wait_progress(progress)
+            if fault is stop_and_start:
+                wait_in_step(clients)
             fault(exchange)
     finally:
         flow.finish()
@@ -320,7 +336,7 @@ def test_a_rejected_message_is_rejected_once(
     with Held(exchange, SHARD_1):
         slow = buyer.order("buy", "GLOBEX", "10", "10")
         query = buyer.new_id()
-        buyer.send("H", {11: query, 55: "ACME", 54: "1"})
+        buyer.send("E", {11: query, 66: "1", 394: "3", 68: "1"})
         [answer] = buyer.wait_about(query)
         killed = exchange.kill(GATEWAY)[GATEWAY]
     exchange.wait_back(GATEWAY, killed)

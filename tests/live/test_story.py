@@ -487,6 +487,8 @@ def fill_of(shard: int, event: OrderEvent) -> dict[str, Any]:
         "price": verify.amount(event.last_price),
         "qty": verify.amount(event.last_qty),
         "liquidity": {1: "maker", 2: "taker"}[event.liquidity],
+        "fee": verify.amount(event.fee),
+        "state": "valid",
         "time_ns": event.time,
         "shard": shard,
         "seq": event.seq,
@@ -495,7 +497,8 @@ def fill_of(shard: int, event: OrderEvent) -> dict[str, Any]:
 
 def shown_fill(fill: dict[str, Any]) -> dict[str, Any]:
     """A fill as it was shown, amounts as numbers."""
-    return {**fill, "price": Decimal(fill["price"]), "qty": Decimal(fill["qty"])}
+    numbers = {name: Decimal(fill[name]) for name in ("price", "qty", "fee")}
+    return {**fill, **numbers}
 
 
 def fills_in(own: OwnEvents) -> dict[str, dict[str, Any]]:

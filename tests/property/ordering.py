@@ -374,7 +374,7 @@ class Orders:
         if not self._one_in(3):
             changes |= {"msg_seq_num": 0, "session_epoch": 0}
         if self._one_in(5):
-            changes["qty"] = command.qty + LOTS[self.symbols[0]]
+            changes["qty"] = self._qty(self.symbols[0])
         return replace(command, **changes)
 
     # -- mistakes ----------------------------------------------------------------------
@@ -405,11 +405,11 @@ class Orders:
         middle = MIDDLES.get(command.symbol, MIDDLES[self.symbols[-1]])
         changes: list[dict[str, Any]] = [
             {field: extreme},
-            {field: getattr(command, field) + 1},
+            {field: min(getattr(command, field) + 1, 2**63 - 1)},
             {"price": middle // 2},
             {"price": middle * 2},
             {"peg_offset": extreme},
-            {"peg_offset": -command.peg_offset},
+            {"peg_offset": min(-command.peg_offset, 2**63 - 1)},
             {"expire_time": extreme},
             {"side": random.choice([0, ord("3"), 255])},
             {"ord_type": random.choice([0, ord("5"), ord("Q")])},

@@ -31,7 +31,11 @@ SEGMENTS = 10
 SEGMENT = 4_000
 
 RARE: dict[str, tuple[str, ...]] = {
-    "plain": ("reason OPEN_QTY_ABOVE_MAX", "reason BAND_HIT"),
+    "plain": (
+        "reason OPEN_QTY_ABOVE_MAX",
+        "reason PRICE_NOT_POSITIVE",
+        "reason BAND_HIT",
+    ),
     "auctions": (
         "reason OPEN_QTY_ABOVE_MAX",
         "reason PRICE_ABOVE_MAX",

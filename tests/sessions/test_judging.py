@@ -162,7 +162,7 @@ def test_content_that_is_not_judged(own: dict[str, Any]) -> None:
     ("text", "said"),
     [
         ("35=D|34=2|11=A", "let pass by RejectInvalidMessage=N: "),
-        ("35=H|34=2", "let pass by RejectInvalidMessage=N: Unsupported type"),
+        ("35=s|34=2", "let pass by RejectInvalidMessage=N: Unsupported type"),
     ],
 )
 def test_content_that_is_only_noted(text: str, said: str) -> None:
@@ -200,5 +200,5 @@ def test_a_gap_fill_need_not_say_when_it_was_sent_first() -> None:
 
 def test_an_unsupported_type_is_the_applications_concern() -> None:
     c = Conversation().log_on()
-    c.client("35=H|34=2|11=A|55=XYZ|54=1")
-    c.expect_only("35=j|34=2|45=2|58=Unsupported Message Type|372=H|379=A|380=3")
+    c.client("35=s|34=2|11=A|55=XYZ|54=1")
+    c.expect_only("35=j|34=2|45=2|58=Unsupported Message Type|372=s|379=A|380=3")

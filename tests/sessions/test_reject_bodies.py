@@ -103,6 +103,9 @@ def test_what_is_no_message(msg_type: str, named: str) -> None:
     ("version", "appl", "reason", "expected"),
     [
         ("FIX.4.4", "6", 4, "45=7|58=why|372=D|379=A|380=4"),
+        ("FIX.4.4", "6", 6, "45=7|58=why|372=D|379=A|380=6"),
+        ("FIX.4.2", "", 5, "45=7|58=why|372=D|379=A|380=5"),
+        ("FIX.4.2", "", 6, "45=7|58=why|372=D|379=A|380=0"),
         ("FIX.4.4", "6", 8, "45=7|58=why|372=D|379=A|380=0"),
         ("FIXT.1.1", "8", 8, "45=7|58=why|372=D|379=A|380=0"),
         ("FIXT.1.1", "9", 8, "45=7|58=why|372=D|379=A|380=8"),
@@ -112,6 +115,12 @@ def test_business_reject(version: str, appl: str, reason: int, expected: str) ->
     message = order("34=7|11=A")
     kind, body = rejects(version).business_reject(message, reason, "why", appl)
     assert (kind, text(body)) == ("j", expected)
+
+
+def test_a_business_reject_names_a_mass_status_request() -> None:
+    message = order("34=7|584=M")
+    _, body = rejects().business_reject(message, 4, "why", "")
+    assert text(body) == "45=7|58=why|372=D|379=M|380=4"
 
 
 @pytest.mark.parametrize("version", ["FIX.4.0", "FIX.4.1"])

@@ -251,8 +251,8 @@ def exchange(shards: Shards | None = None) -> Conversation:
 
 def test_2r_a_type_that_is_not_supported() -> None:
     c = exchange()
-    c.client("35=H|34=2|11=A|55=XYZ|54=1")
-    c.expect_only("35=j|34=2|45=2|58=Unsupported Message Type|372=H|379=A|380=3")
+    c.client("35=s|34=2|11=A|55=XYZ|54=1")
+    c.expect_only("35=j|34=2|45=2|58=Unsupported Message Type|372=s|379=A|380=3")
     assert c.next_in == 3
 
 

@@ -62,7 +62,7 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     (without("price"), {"price": "is needed by a limit order"}),
     ({**GOOD, "type": "market"}, {"price": "a market order has no price"}),
     ({**GOOD, "side": "hold"}, {"side": "must be 'buy' or 'sell'"}),
-    ({**GOOD, "time_in_force": "fok"}, {"time_in_force": "must be 'day', 'gtc' or"}),
+    ({**GOOD, "time_in_force": "now"}, {"time_in_force": "must be 'day', 'gtc', "}),
     ({**GOOD, "client_order_id": ""}, {"client_order_id": "must match"}),
     ({**GOOD, "client_order_id": "a" * 37}, {"client_order_id": "must match"}),
     ({**GOOD, "client_order_id": "a/b"}, {"client_order_id": "must match"}),

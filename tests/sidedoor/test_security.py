@@ -212,6 +212,7 @@ def test_every_page_that_is_not_public_demands_a_key(tmp_path: Path) -> None:
         assert {path for path in seen if path not in PUBLIC} == {
             "/v1/orders",
             "/v1/orders/{client_order_id}",
+            "/v1/cancel-after",
             "/v1/fills",
             "/v1/positions",
         }
@@ -346,7 +347,7 @@ def test_a_key_that_may_read_changes_nothing(tmp_path: Path) -> None:
             changing += 1
             answer = await signed(door, reader, method, filled(path), BODY)
             assert (answer.status, answer.code) == (403, "ROLE_INSUFFICIENT")
-        assert changing == 4
+        assert changing == 5
         assert await open_orders(door) == before
         answer = await signed(door, reader, "GET", "/v1/orders/a-1")
         assert answer.status == 200

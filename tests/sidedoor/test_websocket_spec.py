@@ -91,8 +91,20 @@ def test_what_is_received_is_as_the_examples_say() -> None:
                 request["symbols"] = ["ABC"]
             note(await client.ask(request))
             note(await client.hear())
-        note(await client.ask({"op": "cancel_after", "timeout_ms": 60_000}))
         door.order("buy", 1, 8, account="ALICE")
+        door.trade(10)
+        door.halt("ABC", Phase.HALTED)
+        for channel in ("ticker", "auction"):
+            request = {"op": "subscribe", "channel": channel, "symbols": ["ABC"]}
+            await client.say(request)
+        while not (
+            {
+                *("book/delta", "orders/delta", "trades/update"),
+                *("private/order", "ticker/state", "auction/state"),
+            }
+            <= set(heard)
+        ):
+            note(await client.hear())
         door.apply(
             MassCommand(
                 CommandKind.MASS_CANCEL,
@@ -102,20 +114,8 @@ def test_what_is_received_is_as_the_examples_say() -> None:
                 symbol="ABC",
             )
         )
-        door.order("buy", 1, 7)
-        door.trade(10)
-        door.halt("ABC", Phase.HALTED)
-        for channel in ("ticker", "auction"):
-            request = {"op": "subscribe", "channel": channel, "symbols": ["ABC"]}
-            await client.say(request)
-        while not (
-            {
-                *("book/delta", "orders/delta", "trades/update"),
-                *("private/order", "private/cancel_all"),
-                *("ticker/state", "auction/state"),
-            }
-            <= set(heard)
-        ):
+        await client.say({"op": "cancel_after", "timeout_ms": 60_000})
+        while not {"private/cancel_all", "cancel_after"} <= set(heard):
             note(await client.hear())
         while not client.heartbeats:
             await client.next()

@@ -186,3 +186,28 @@ def test_a_report_of_an_unknown_order_is_kept() -> None:
     view.received(message(REPORT + "150=F|39=1|14=bad"))
     assert "B-1" in orders_table(view.live(), NAMES)
     assert orders_table([], NAMES) == "  no live orders"
+
+
+EMPTY = "35=8|150=I|39=8|54=7|55=[N/A]|38=0|151=0|584=B-2|911=0|912=Y|58=none are open"
+
+
+def test_a_mass_status_request_is_answered_by_its_last_report() -> None:
+    view = view_with_an_order()
+    view.sent(message("35=AF|584=B-2|585=7"), 3)
+    assert view.newest is not None
+    status = REPORT + "150=I|39=1|14=40|151=60|584=B-2|911=2"
+    view.received(message(status))
+    assert view.newest.answer == ""
+    view.received(message(f"{status}|912=Y"))
+    assert view.newest.answer == "accepted"
+    assert view.find("B-1").left == 60
+
+
+def test_a_mass_status_request_that_finds_nothing() -> None:
+    view = OrderView()
+    view.sent(message("35=AF|584=B-2|585=7"), 2)
+    view.received(message(EMPTY))
+    assert view.newest is not None
+    assert view.newest.answer == "accepted"
+    assert not view.orders
+    assert sentence(message(EMPTY), NAMES) == "STATUS: none are open"

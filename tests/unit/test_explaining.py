@@ -54,6 +54,7 @@ def same(text: str) -> None:
         {"SocketCertificateFile": "a.pem", "SocketCAFile": "b.pem"},
         {"AcceptorTemplate": "Y", "TargetCompID": "*"},
         {"TargetSubID": "DESK"},
+        {"MaxMessagesInResendRequest": "100"},
     ],
 )
 def test_it_is_the_same_session(values: dict[str, str]) -> None:
@@ -87,6 +88,12 @@ def test_it_tells_where_a_value_is_from() -> None:
     assert above("LogonTimeout=10").endswith("(Conformance=quickfix)")
     assert above("FixedTestReqID=Y").endswith("(Conformance=quickfix)")
     assert "# StartTime=" in lines
+
+
+def test_a_value_that_another_key_brings() -> None:
+    lines = told(file({**GOOD, "MaxMessagesInResendRequest": "100"})).splitlines()
+    above = lines[lines.index("ClosedResendInterval=Y") - 1]
+    assert above.endswith("(MaxMessagesInResendRequest)")
 
 
 def test_the_template_of_the_default() -> None:

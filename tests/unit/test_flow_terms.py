@@ -261,6 +261,21 @@ def test_a_plain_flow_gives_what_it_always_gave() -> None:
 GOLDEN = "0de46f4b9851fd788c5ad442abae7bfcd5cb65422b32779cdf667b995f917387"
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_looking_ahead_changes_nothing(seed: int) -> None:
+    """A batch of few commands is not looked ahead in, one of many is."""
+    draw = Random(seed)
+    lines = []
+    for line in plain_flow(seed, 4_000).splitlines():
+        session = draw.randrange(3)
+        lines.append(f"{line},{session},{draw.choice(['', '1'])},,")
+        if draw.random() < 0.01:
+            lines.append(f"mass_cancel,,X,,,,,,{session},,,")
+    columns = "type,tif,session,post_only,display_qty,min_qty"
+    # Some two lines at a time.
+    assert rows(columns, *lines, cut=60) == rows(columns, *lines)
+
+
 def test_every_column_is_known() -> None:
     assert len(set(COLUMNS)) == len(COLUMNS)
     assert set(HEAD) < set(COLUMNS)

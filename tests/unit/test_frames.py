@@ -127,12 +127,12 @@ BAD = {
     "text": (b"8=FIX.4.4".ljust(FRAME_HEADER_BYTES), "no frame of the link protocol"),
     "link version": (
         header(version=(LINK_VERSION + 1) << 8 | LAYOUT_VERSION),
-        "link and layout version 0x201, this build speaks 0x101: "
+        "link and layout version 0x202, this build speaks 0x102: "
         "run the same release on both sides",
     ),
     "layout version": (
         header(version=LINK_VERSION << 8 | LAYOUT_VERSION + 1),
-        "link and layout version 0x102, this build speaks 0x101: "
+        "link and layout version 0x103, this build speaks 0x102: "
         "run the same release on both sides",
     ),
     "length": (header(length=FRAME_BYTES_MAX + 1), "a frame of 33554433 bytes"),
