@@ -1,6 +1,6 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
-from engine.book cimport OrderPool
+from engine.book cimport BookSide, OrderPool
 from engine.books cimport Books
 from engine.keytable cimport KeyTable
 from engine.records cimport OrderCommand
@@ -11,7 +11,8 @@ cdef enum:
     ENTRIES_AHEAD = 14
     ORDERS_AHEAD = 9
     NEIGHBOURS_AHEAD = 5
-    LEVELS_AHEAD = 2
+    LEVELS_AHEAD = 3
+    TAILS_AHEAD = 1
     AHEAD = 16                  # a power of two, more than any of them
     COMMANDS_LEAST = 8          # fewer are done before it would help
 
@@ -43,7 +44,9 @@ cdef class Ahead:
     cdef void find_order(self, int64_t i) noexcept nogil
     cdef void find_neighbours(self, int64_t i) noexcept nogil
     cdef void find_levels(self, int64_t i) noexcept nogil
+    cdef void find_tail(self, int64_t i) noexcept nogil
     cdef void hint(self, int64_t i) noexcept nogil
+    cdef const BookSide *side_of(self, int64_t i) noexcept nogil
     cdef uint32_t hash_symbol(self, const OrderCommand *command) noexcept nogil
     cdef const OrderCommand *command(self, int64_t i) noexcept nogil
 

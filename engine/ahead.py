@@ -16,10 +16,19 @@ from cython.cimports.engine.ahead import (
     LEVELS_AHEAD,
     NEIGHBOURS_AHEAD,
     ORDERS_AHEAD,
+    TAILS_AHEAD,
     Seen,
     fetch,
 )
-from cython.cimports.engine.book import BookSide, Instrument, Order
+from cython.cimports.engine.book import (
+    HOT_BYTES,
+    NEAR_LEVELS,
+    BookSide,
+    Instrument,
+    Level,
+    Order,
+    key_of,
+)
 from cython.cimports.engine.books import Books
 from cython.cimports.engine.keytable import KeyEntry
 from cython.cimports.engine.orderids import OrderIds
@@ -31,7 +40,7 @@ from cython.cimports.engine.records import (
     SIDE_BUY,
     OrderCommand,
 )
-from cython.cimports.libc.stdint import int64_t, uint8_t
+from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t
 from cython.cimports.libc.string import memcmp, memcpy, memset
 
 LINE_BYTES = cython.declare(cython.int, 64)
@@ -76,6 +85,8 @@ class Ahead:
             self.find_neighbours(i + NEIGHBOURS_AHEAD)
         if i + LEVELS_AHEAD < self.count:
             self.find_levels(i + LEVELS_AHEAD)
+        if i + TAILS_AHEAD < self.count:
+            self.find_tail(i + TAILS_AHEAD)
         self.hint(i)
 
     def end(self):
@@ -180,7 +191,7 @@ class Ahead:
             seen.instrument = entry.slot
             fetch_lines(
                 cython.address(self.books.instruments[seen.instrument]),
-                cython.sizeof(Instrument),
+                HOT_BYTES,
             )
 
     def find_neighbours(self, i):
@@ -201,26 +212,66 @@ class Ahead:
             seen.instrument = order.instrument
             fetch_lines(
                 cython.address(self.books.instruments[seen.instrument]),
-                cython.sizeof(Instrument),
+                HOT_BYTES,
             )
 
-    def find_levels(self, i):
-        """The levels where it is, or is to be: the ends and the middle of its side."""
+    def side_of(self, i):
+        """The side of the book where its order is, or is to be; NULL if not known."""
         command: cython.pointer(cython.const[OrderCommand]) = self.command(i)
         seen: cython.pointer(Seen) = cython.address(self.seen[i & (AHEAD - 1)])
-        side: cython.pointer(BookSide)
         buys: cython.bint = command.side == SIDE_BUY
         if seen.instrument < 0 or seen.instrument >= self.books.count:
-            return
+            return cython.NULL
         if seen.slot >= 0:
             buys = self.pool.orders[seen.slot].side == SIDE_BUY
-        side = cython.address(self.books.instruments[seen.instrument].asks)
         if buys:
-            side = cython.address(self.books.instruments[seen.instrument].bids)
+            return cython.address(self.books.instruments[seen.instrument].bids)
+        return cython.address(self.books.instruments[seen.instrument].asks)
+
+    def find_levels(self, i):
+        """The levels where it is, or is to be: the ends and the middle of its side; and
+        what a new order could trade with."""
+        seen: cython.pointer(Seen) = cython.address(self.seen[i & (AHEAD - 1)])
+        side: cython.pointer(cython.const[BookSide]) = self.side_of(i)
+        terms: cython.pointer(cython.const[Instrument])
+        if side == cython.NULL:
+            return
         if side.count:
             fetch(cython.address(side.levels[side.count - 1]))
             fetch(cython.address(side.levels[side.count >> 1]))
             fetch(side.levels)
+        if seen.slot < 0:
+            terms = cython.address(self.books.instruments[seen.instrument])
+            if side == cython.address(terms.bids):
+                side = cython.address(terms.asks)
+            else:
+                side = cython.address(terms.bids)
+            if side.count:
+                fetch(cython.address(side.levels[side.count - 1]))
+
+    def find_tail(self, i):
+        """The last order of the level that a new order is to join, if that is near."""
+        command: cython.pointer(cython.const[OrderCommand]) = self.command(i)
+        side: cython.pointer(cython.const[BookSide])
+        level: cython.pointer(cython.const[Level])
+        key: int64_t
+        place: int32_t
+        last: int32_t
+        if command.kind != COMMAND_NEW_ORDER:
+            return
+        side = self.side_of(i)
+        if side == cython.NULL:
+            return
+        key = key_of(command.side, command.price)
+        place = side.count
+        last = max(place - NEAR_LEVELS, 0)
+        while place > last:
+            place -= 1
+            level = cython.address(side.levels[place])
+            if level.key <= key:
+                if level.key == key and level.newest >= 0:
+                    fetch(cython.address(self.pool.orders[level.newest].newer))
+                return
 
     def hint(self, i):
         """Hand on what is known of the next command."""
@@ -252,8 +303,12 @@ class Ahead:
 def fetch_lines(
     start: cython.pointer(cython.const[cython.void]), size: cython.size_t
 ) -> cython.void:
-    """All of some object."""
+    """All of some object, which need not begin where a line does."""
+    first: cython.pointer(cython.const[cython.uchar]) = cython.cast(
+        cython.pointer(cython.const[cython.uchar]), start
+    )
     at: cython.size_t = 0
     while at < size:
-        fetch(cython.cast(cython.pointer(cython.const[cython.uchar]), start) + at)
+        fetch(first + at)
         at += LINE_BYTES
+    fetch(first + (size - 1))

@@ -93,26 +93,42 @@ cdef struct Queue:
     int64_t count
 
 
+cdef enum:
+    # Of an Instrument: as much from its beginning as most commands look at.
+    HOT_BYTES = 320
+
+
 cdef struct Instrument:
-    # What every order looks at.
+    # What every order looks at: five cache lines, HOT_BYTES.
     BookSide bids
     BookSide asks
-    BookSide buy_stops          # key = -stop price: the next to trigger is the last
-    BookSide sell_stops         # key = stop price
-    Queue parked
-    Queue pegs                  # open pegged orders, wherever they are, by priority
-    Queue trailers              # waiting trailing stops, by priority
-    int64_t whole               # ALL_OR_NONE orders in the book
-    int64_t parked_buy_qty      # sum of LeavesQty(151) in parked
-    int64_t parked_sell_qty
-    int64_t last_price          # of the last trade, 0 = none
-    int64_t anchor_price        # of the static band: reference_price, then auctions
-    int64_t trailed_price       # last_price the trailing stops were set by
     uint8_t phase
     uint8_t then                # Phase after until
     uint8_t phase_reason
     uint8_t band_hit            # 1: the next trade would leave the dynamic band
-    uint8_t pegs_set            # 1: all pegs have the price these two give
+    uint8_t pegs_set            # 1: all pegs have the price pegs_bid and pegs_ask give
+    Queue pegs                  # open pegged orders, wherever they are, by priority
+    int64_t last_price          # of the last trade, 0 = none
+    int64_t trailed_price       # last_price the trailing stops were set by
+    int64_t anchor_price        # of the static band: reference_price, then auctions
+    BookSide buy_stops          # key = -stop price: the next to trigger is the last
+    BookSide sell_stops         # key = stop price
+    int64_t parked_buy_qty      # sum of LeavesQty(151) in parked
+    int64_t parked_sell_qty
+    int64_t tick
+    int64_t lot
+    int64_t price_min
+    int64_t price_max
+    int64_t qty_min
+    int64_t qty_max
+    int64_t notional_max
+    int64_t static_band
+    int64_t dynamic_band
+    unsigned char symbol[24]
+    # What few look at.
+    Queue parked
+    Queue trailers              # waiting trailing stops, by priority
+    int64_t whole               # ALL_OR_NONE orders in the book
     int64_t pegs_bid
     int64_t pegs_ask
     int64_t until               # engine time at which the phase ends, 0 = never
@@ -120,24 +136,15 @@ cdef struct Instrument:
     int64_t auction_price       # as last published
     int64_t auction_volume
     int64_t auction_imbalance   # below 0: of sellers
-    uint64_t trades             # of all time
-    int128 traded_qty           # of all time: beyond an int64 after ten large orders
-    int64_t tick
-    int64_t lot
     int64_t reference_price
-    int64_t price_min
-    int64_t price_max
-    int64_t qty_max
-    int64_t notional_max
-    int64_t qty_min
-    int64_t static_band
-    int64_t dynamic_band
     int64_t volatility_ns
+    int128 traded_qty           # of all time: beyond an int64 after ten large orders
+    uint64_t trades             # of all time
     int64_t maker_fee
     int64_t taker_fee
     int64_t auction_fee
-    unsigned char symbol[24]
     unsigned char currency[8]
+    unsigned char spare[16]     # to whole cache lines: an array of them begins at one
 
 
 cdef class OrderPool:

@@ -18,6 +18,10 @@ from cython.cimports.libc.stdint import int32_t, int64_t
 from cython.cimports.libc.stdlib import free, realloc
 from cython.cimports.libc.string import memmove, memset
 
+FIRST_LEVELS = cython.declare(int32_t, 4)
+"""Of a side, when its first level is made: few, so that the few levels of each of many
+symbols lie close together."""
+
 
 @cython.final
 @cython.cclass
@@ -146,7 +150,7 @@ def make_level(
     levels: cython.pointer(Level)
     level: cython.pointer(Level)
     if side.count == side.capacity:
-        capacity = side.capacity * 2 if side.capacity else 16
+        capacity = side.capacity * 2 if side.capacity else FIRST_LEVELS
         levels = cython.cast(
             cython.pointer(Level),
             realloc(

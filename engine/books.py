@@ -5,12 +5,13 @@ from cython.cimports.engine.book import Instrument, Order, OrderPool, Queue
 from cython.cimports.engine.dumping import dump_instrument, dump_terms, wide
 from cython.cimports.engine.events import average
 from cython.cimports.engine.keytable import KeyTable
+from cython.cimports.engine.pages import pages_grown
 from cython.cimports.engine.records import (
     PHASE_CONTINUOUS,
     SIDE_BUY,
 )
 from cython.cimports.libc.stdint import int32_t, int64_t, uint64_t
-from cython.cimports.libc.stdlib import free, realloc
+from cython.cimports.libc.stdlib import free
 from cython.cimports.libc.string import memcmp, memcpy, memset
 
 from engine.figures import InstrumentFigures, OpenOrder
@@ -64,8 +65,10 @@ class Books:
                 capacity = self.capacity * 2 if self.capacity else 32
                 grown = cython.cast(
                     cython.pointer(Instrument),
-                    realloc(
+                    pages_grown(
                         self.instruments,
+                        cython.cast(cython.size_t, self.count)
+                        * cython.sizeof(Instrument),
                         cython.cast(cython.size_t, capacity)
                         * cython.sizeof(Instrument),
                     ),
