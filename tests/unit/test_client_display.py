@@ -196,11 +196,20 @@ def test_a_mass_status_request_is_answered_by_its_last_report() -> None:
     view.sent(message("35=AF|584=B-2|585=7"), 3)
     assert view.newest is not None
     status = REPORT + "150=I|39=1|14=40|151=60|584=B-2|911=2"
-    view.received(message(status))
+    view.received(message(f"{status}|912=N"))
     assert view.newest.answer == ""
     view.received(message(f"{status}|912=Y"))
     assert view.newest.answer == "accepted"
     assert view.find("B-1").left == 60
+
+
+def test_any_report_answers_a_mass_status_request_of_4_3() -> None:
+    """Which is the last, FIX says from 4.4 on."""
+    view = view_with_an_order()
+    view.sent(message("35=AF|584=B-2|585=7"), 3)
+    assert view.newest is not None
+    view.received(message(REPORT + "150=I|39=1|14=40|151=60|584=B-2"))
+    assert view.newest.answer == "accepted"
 
 
 def test_a_mass_status_request_that_finds_nothing() -> None:
