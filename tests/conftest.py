@@ -15,9 +15,10 @@ import engine.shard
 pytest_plugins = ["tests.services", "tests.second_attempt", "pytester"]
 
 # Importing QuickFIX makes Ctrl-C kill on the spot: what was started would be left over.
+# A run that was begun in the background may be deaf to it, and all that it starts.
 with contextlib.suppress(ImportError):
     import quickfix  # noqa: F401
-signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Where a red run stops others, the examples are the same for the same code; everywhere
 # else each run tries new ones.

@@ -197,13 +197,21 @@ def test_digits_of_any_length(tmp_path: Path, sign: int, places: int) -> None:
     database.close()
 
 
+AMOUNT_NAMES = (
+    *("qty", "price", "value", "volume", "fee", "peg_offset", "tick", "lot", "band"),
+    *("_min", "_max"),
+)
+"""What the columns of amounts end with."""
+
+
 def test_every_column_of_a_kind_is_shown_as_one() -> None:
     """Kinds with the same SQL type are still different kinds."""
     assert len({*Type}) == 6
     for table in TABLES:
         for column in table.columns:
-            assert (column.type is Type.TIME) == column.name.endswith("_ns")
-            is_amount = column.name.endswith(("qty", "price", "value"))
+            is_time = column.name.endswith("_ns") and column.name != "volatility_ns"
+            assert (column.type is Type.TIME) == is_time
+            is_amount = column.name.endswith(AMOUNT_NAMES)
             assert (column.type.places > 0) == (is_amount and table.name != "meta")
 
 
