@@ -108,7 +108,10 @@ def test_many_different_ones_at_once_make_one_order(tmp_path: Path) -> None:
         )
         codes = Counter(a.status_code for a in answers)
         assert codes == {201: 1, 409: 9}
-        assert kinds_of(door, 0) + kinds_of(door, 1) == {"ACCEPTED": 1}
+        told = kinds_of(door, 0) + kinds_of(door, 1)
+        # A retry that came before the claim was seen is answered by its state.
+        del told["STATUS"]
+        assert told == {"ACCEPTED": 1}
 
     run(tmp_path, story)
 
@@ -178,7 +181,10 @@ def test_two_doors_with_claims_in_redis(
             )
             found = Counter(a.status_code for a in different)
             assert (found[201], found[200], found[409]) == (1, 4, 5)
-            assert kinds_of(door, 0) + kinds_of(door, 1) == {"ACCEPTED": 2}
+            told = kinds_of(door, 0) + kinds_of(door, 1)
+            # A retry that came before the claim was seen is answered by its state.
+            del told["STATUS"]
+            assert told == {"ACCEPTED": 2}
             # What one refuses to send it does not claim.
             await door.link_down(1)
             refused(await doors[0].new_order("c", **ORDER), 503, "SHARD_UNAVAILABLE")
